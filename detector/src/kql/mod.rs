@@ -1,0 +1,1 @@
+//! KQL, the query language of the rules.

@@ -1,0 +1,178 @@
+//! Sensors: how the machine is watched while one program runs.
+//!
+//! A sensor starts the program itself (so that nothing is missed at the beginning), watches it and everything that it
+//! starts until the last of them is gone, and hands back what it saw. It decides nothing.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::audit::RawRecord;
+use crate::time::Millis;
+
+/// A way of watching.
+pub trait Sensor {
+    /// Which sensor this is, for people and reports.
+    fn kind(&self) -> SensorKind;
+
+    /// Starts `launch`, watches it and its descendants to their end, and returns what was seen.
+    ///
+    /// # Errors
+    /// When the program cannot be started or watched. Things that were lost on the way are no error: they are listed in
+    /// [`Observation::losses`].
+    fn observe(&mut self, launch: Launch) -> Result<Observation, SensorError>;
+}
+
+/// The sensors there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SensorKind {
+    /// The kernel's own audit records over netlink, with the exec tracer beside it for the environment.
+    Audit,
+    /// ptrace with a seccomp filter: unprivileged.
+    Trace,
+}
+
+/// A program to start under a sensor.
+#[derive(Debug)]
+pub struct Launch {
+    /// File to execute.
+    pub program: PathBuf,
+    /// Arguments, the name of the program (`argv[0]`) first.
+    pub argv: Vec<OsString>,
+    /// The whole environment: nothing is inherited.
+    pub env: Vec<(OsString, OsString)>,
+    /// Working directory.
+    pub cwd: PathBuf,
+    /// Descriptors that the program gets: ours, and the number it has over there (0 and up). Others are closed on exec.
+    pub descriptors: Vec<(OwnedFd, i32)>,
+    /// After this real time everything that the program started is killed and a [`Loss`] is noted.
+    pub timeout: Duration,
+}
+
+/// What a sensor saw of one [`Launch`].
+#[derive(Debug)]
+pub struct Observation {
+    /// Audit records of the launch's own processes, in the order of arrival. Real time.
+    pub records: Vec<RawRecord>,
+    /// Executions, in order. Real time.
+    pub execs: Vec<ExecEvent>,
+    /// Thread-group ids of the started process and all its descendants.
+    pub pids: BTreeSet<i32>,
+    /// How the started process itself ended.
+    pub exit: Exit,
+    /// Whether the end of the stream was *seen*: a marker that was put into the same stream after the last process ended.
+    pub drained: bool,
+    /// Everything that was, or may have been, lost: with one of these, absence proves nothing.
+    pub losses: Vec<Loss>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With this status.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// One successful execve or execveat, read while the new image had not yet run a single instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecEvent {
+    /// When it was seen. Real time.
+    pub time: Millis,
+    /// Thread-group id.
+    pub pid: i32,
+    /// When the process was started (forked), in clock ticks since boot: field 22 of `/proc/PID/stat`, proc(5).
+    pub start_ticks: u64,
+    /// The file that now runs: target of `/proc/PID/exe`.
+    pub executable: PathBuf,
+    /// Arguments.
+    pub argv: Vec<OsString>,
+    /// The whole environment as `NAME=value`; what may be kept of it is the normaliser's decision.
+    pub env: Vec<OsString>,
+    /// Working directory.
+    pub cwd: PathBuf,
+    /// Real and effective user id, real and effective group id.
+    pub ids: Ids,
+    /// The parent as it was at that moment.
+    pub parent: ParentProcess,
+}
+
+/// Numeric owner of a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ids {
+    /// Real user.
+    pub uid: u32,
+    /// Effective user.
+    pub euid: u32,
+    /// Real group.
+    pub gid: u32,
+    /// Effective group.
+    pub egid: u32,
+}
+
+/// The parent of a process that executed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParentProcess {
+    /// Thread-group id.
+    pub pid: i32,
+    /// Clock ticks since boot at which it was started.
+    pub start_ticks: u64,
+    /// Its file, if it could be read.
+    pub executable: Option<PathBuf>,
+    /// Its arguments, empty if they could not be read.
+    pub argv: Vec<OsString>,
+}
+
+/// Something that was dropped, or may have been.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Loss {
+    /// The kernel's `lost` counter of the audit system rose by this much.
+    KernelLost {
+        /// Records.
+        records: u32,
+    },
+    /// The socket's buffer overflowed (`ENOBUFS`): an unknown number of records is gone.
+    BufferOverflow,
+    /// Serial numbers are missing between two events.
+    SerialGap {
+        /// The last serial before.
+        after: u32,
+        /// The first serial behind.
+        before: u32,
+    },
+    /// The program did not end in time and was killed.
+    TimedOut,
+    /// The sensor could not read something of a process; `what` says which thing of which process.
+    Unreadable {
+        /// For a person.
+        what: String,
+    },
+}
+
+/// Why a sensor could not start or watch a program.
+#[derive(Debug, thiserror::Error)]
+pub enum SensorError {
+    /// The program could not be started.
+    #[error("cannot start '{program}': {source}")]
+    Start {
+        /// The file that was to be executed.
+        program: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A step of watching failed.
+    #[error("{sensor:?} sensor: cannot {action}: {source}; 'firstseen doctor' says what works here")]
+    Watch {
+        /// Which sensor.
+        sensor: SensorKind,
+        /// What was tried, after "cannot".
+        action: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}

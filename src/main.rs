@@ -1,0 +1,2 @@
+//! firstseen
+fn main() {}
