@@ -183,7 +183,10 @@ expect = { silent = true, because = "known-term" }
 
     #[test]
     fn several_problems_are_all_reported() {
-        let wrong = problems("id = \"a\"\ntitle = \"t\"\nrule = \"rwx-memory\"\n[actors.x]\nhost = \"web-1\"\nexecutable = \"/opt/x\"", "id = \"A b\"\ntitle = \"t\"\nrule = \"rwx-memory\"\n[actors.x]\nhost = \"\"\nexecutable = \"opt/../x\"");
+        let wrong = problems(
+            "id = \"a\"\ntitle = \"t\"\nrule = \"rwx-memory\"\n[actors.x]\nhost = \"web-1\"\nexecutable = \"/opt/x\"",
+            "id = \"A b\"\ntitle = \"t\"\nrule = \"rwx-memory\"\n[actors.x]\nhost = \"\"\nexecutable = \"opt/../x\"",
+        );
         assert_eq!(wrong.len(), 3, "{wrong:#?}");
     }
 

@@ -1,12 +1,19 @@
 //! Scenario files, the virtual timeline, the runner and its verdicts.
 
 mod check;
+mod facts;
+mod judge;
 mod load;
 mod model;
 mod offset;
 mod problem;
+mod reason;
+mod verdict;
 
+pub use facts::{ActFacts, AlertFacts, DocumentFacts, Execution, RunFacts, StepFacts, Terms, WindowFacts};
+pub use judge::{Judgement, judge};
 pub use load::{Collection, Loaded, load_file, load_paths, load_text};
 pub use model::{Actor, Count, Expectation, RuleChanges, Scenario, Silence, Step, Warning};
 pub use offset::{Offset, OffsetError};
 pub use problem::{Problem, Source};
+pub use verdict::{AlertOutcome, ScenarioOutcome, Stage, StepOutcome, Totals, Verdict};

@@ -169,8 +169,12 @@ expect = { alerts = 1, terms = [["web-1", "/opt/x"]] }
 
     #[test]
     fn an_unknown_reason_lists_the_nearest() {
-        let text = GOOD.replace("alerts = 1, terms = [[\"web-1\", \"/opt/x\"]]", "silent = true, because = \"known-terms\"");
-        assert_eq!(problems(&text), ["a.toml:12: unknown value 'known-terms'; the nearest known value is 'known-term'"]);
+        let text =
+            GOOD.replace("alerts = 1, terms = [[\"web-1\", \"/opt/x\"]]", "silent = true, because = \"known-terms\"");
+        assert_eq!(
+            problems(&text),
+            ["a.toml:12: unknown value 'known-terms'; the nearest known value is 'known-term'"]
+        );
     }
 
     #[test]

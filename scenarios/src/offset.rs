@@ -14,7 +14,9 @@ const UNITS: [(&str, i64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 
 /// Text that is no distance on the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is no virtual time; write numbers with the units d, h, m, s, ms, largest first, such as +6d23h or +4m59s999ms")]
+#[error(
+    "'{text}' is no virtual time; write numbers with the units d, h, m, s, ms, largest first, such as +6d23h or +4m59s999ms"
+)]
 pub struct OffsetError {
     text: String,
 }
@@ -94,7 +96,8 @@ mod tests {
 
     #[test]
     fn what_is_no_distance_is_refused() {
-        let bad = ["", "+", "5", "+5x", "-3m", "+1h1d", "+1m1m", "+1 m", "+1.5h", "++1m", "+1é", "+99999999999999999999d"];
+        let bad =
+            ["", "+", "5", "+5x", "-3m", "+1h1d", "+1m1m", "+1 m", "+1.5h", "++1m", "+1é", "+99999999999999999999d"];
         for text in bad.into_iter().chain(["+200000000000d"]) {
             assert!(text.parse::<Offset>().is_err(), "{text}");
         }
