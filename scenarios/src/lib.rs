@@ -8,6 +8,8 @@ mod model;
 mod offset;
 mod problem;
 mod reason;
+mod relocate;
+mod restamp;
 mod verdict;
 
 pub use facts::{ActFacts, AlertFacts, DocumentFacts, Execution, RunFacts, StepFacts, Terms, WindowFacts};
@@ -16,4 +18,6 @@ pub use load::{Collection, Loaded, load_file, load_paths, load_text};
 pub use model::{Actor, Count, Expectation, RuleChanges, Scenario, Silence, Step, Warning};
 pub use offset::{Offset, OffsetError};
 pub use problem::{Problem, Source};
+pub use relocate::{Leftover, Relocation};
+pub use restamp::{Placement, VirtualHost};
 pub use verdict::{AlertOutcome, ScenarioOutcome, Stage, StepOutcome, Totals, Verdict};
