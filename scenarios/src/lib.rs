@@ -1,6 +1,7 @@
 //! Scenario files, the virtual timeline, the runner and its verdicts.
 
 mod check;
+mod event;
 mod facts;
 mod judge;
 mod load;
@@ -9,9 +10,11 @@ mod offset;
 mod problem;
 mod reason;
 mod relocate;
+pub mod report;
 mod restamp;
 mod verdict;
 
+pub use event::{ActPerformed, RunEvent};
 pub use facts::{ActFacts, AlertFacts, DocumentFacts, Execution, RunFacts, StepFacts, Terms, WindowFacts};
 pub use judge::{Judgement, judge};
 pub use load::{Collection, Loaded, load_file, load_paths, load_text};

@@ -44,7 +44,7 @@ impl fmt::Display for Stage {
 
 /// The judgement of a step or a scenario, the worst last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "verdict", rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Verdict {
     /// Proven.
     Pass,
@@ -167,7 +167,6 @@ pub struct StepOutcome {
     /// Warnings of the executions whose window held one of them.
     pub warnings: Vec<Warning>,
     /// The judgement.
-    #[serde(flatten)]
     pub verdict: Verdict,
 }
 
@@ -187,7 +186,6 @@ pub struct ScenarioOutcome {
     /// Steps in order; shorter than the timeline if the lab itself failed on the way.
     pub steps: Vec<StepOutcome>,
     /// The worst of the steps, or the error of the lab.
-    #[serde(flatten)]
     pub verdict: Verdict,
 }
 
