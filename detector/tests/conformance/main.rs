@@ -5,6 +5,7 @@
 //! line (`cargo test --test conformance -- kql`) runs the kinds of that name only.
 
 mod audit;
+mod kql;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ struct Kind {
 }
 
 /// Adding a kind is one line here and one file beside this one.
-const KINDS: [Kind; 1] = [Kind { name: "audit", run: audit::run }];
+const KINDS: [Kind; 2] = [Kind { name: "audit", run: audit::run }, Kind { name: "kql", run: kql::run }];
 
 /// How one case ended.
 pub(crate) struct CaseResult {
