@@ -4,6 +4,7 @@
 //! folder of the same layout, there too. The layout is described in `README.md` beside this file. A word on the command
 //! line (`cargo test --test conformance -- kql`) runs the kinds of that name only.
 
+mod alert_ids;
 mod audit;
 mod kql;
 
@@ -19,7 +20,11 @@ struct Kind {
 }
 
 /// Adding a kind is one line here and one file beside this one.
-const KINDS: [Kind; 2] = [Kind { name: "audit", run: audit::run }, Kind { name: "kql", run: kql::run }];
+const KINDS: [Kind; 3] = [
+    Kind { name: "alert_ids", run: alert_ids::run },
+    Kind { name: "audit", run: audit::run },
+    Kind { name: "kql", run: kql::run },
+];
 
 /// How one case ended.
 pub(crate) struct CaseResult {
