@@ -1,5 +1,6 @@
 //! Scenario files, the virtual timeline, the runner and its verdicts.
 
+mod catalog;
 mod check;
 mod event;
 mod facts;
@@ -14,6 +15,7 @@ pub mod report;
 mod restamp;
 mod verdict;
 
+pub use catalog::catalog;
 pub use event::{ActPerformed, RunEvent};
 pub use facts::{ActFacts, AlertFacts, DocumentFacts, Execution, RunFacts, StepFacts, Terms, WindowFacts};
 pub use judge::{Judgement, judge};
