@@ -1,1 +1,8 @@
 //! The detection engine.
+
+mod alert;
+
+pub use alert::{
+    Alert, AlertIdentity, AlertKind, AlertStatus, DocumentRef, Execution, ExecutionKind, GroupTerm, Suppression,
+    TermCount, TermValue, ThresholdResult, query_alert_id, threshold_event_id,
+};

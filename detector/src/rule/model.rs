@@ -41,6 +41,15 @@ pub struct Rule {
     pub other: Map<String, Json>,
 }
 
+impl Rule {
+    /// Id of the rule *object*: `id` where the export carries one; published files do not, and `rule_id` stands in for it.
+    /// Alert ids depend on it.
+    #[must_use]
+    pub fn object_id(&self) -> &str {
+        self.other.get("id").and_then(Json::as_str).unwrap_or(&self.rule_id)
+    }
+}
+
 /// The kinds of rules, and what only that kind has.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RuleKind {
