@@ -4,6 +4,7 @@
 //! folder of the same layout, there too. The layout is described in `README.md` beside this file. A word on the command
 //! line (`cargo test --test conformance -- kql`) runs the kinds of that name only.
 
+mod alert_ids;
 mod audit;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ struct Kind {
 }
 
 /// Adding a kind is one line here and one file beside this one.
-const KINDS: [Kind; 1] = [Kind { name: "audit", run: audit::run }];
+const KINDS: [Kind; 2] = [Kind { name: "alert_ids", run: alert_ids::run }, Kind { name: "audit", run: audit::run }];
 
 /// How one case ended.
 pub(crate) struct CaseResult {
