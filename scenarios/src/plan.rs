@@ -187,7 +187,9 @@ impl Resolve<'_> {
             .and_then(|technique| technique.plan(&request(actor, 1)).map(|_| ()));
         let Err(error) = result else { return };
         let span = match &error {
-            SimulatorError::UnknownParameter { name, .. } => actor.params.keys().find(|key| key.get_ref() == name).map(Spanned::span),
+            SimulatorError::UnknownParameter { name, .. } => {
+                actor.params.keys().find(|key| key.get_ref() == name).map(Spanned::span)
+            }
             SimulatorError::BadParameter { name, .. } => actor.params.get(*name).map(Spanned::span),
             SimulatorError::BadPath { .. } => Some(actor.executable.span()),
             _ => None,
@@ -214,7 +216,13 @@ impl Resolve<'_> {
         }
     }
 
-    fn step(&mut self, number: usize, step: &Step, start: Millis, actors: &BTreeMap<Spanned<String>, Actor>) -> PlannedStep {
+    fn step(
+        &mut self,
+        number: usize,
+        step: &Step,
+        start: Millis,
+        actors: &BTreeMap<Spanned<String>, Actor>,
+    ) -> PlannedStep {
         let names: Vec<&Spanned<String>> = step.actor.iter().chain(step.actors.iter().flatten()).collect();
         let mut acts = Vec::new();
         for name in &names {
@@ -262,5 +270,87 @@ fn term_fields(rule: &Rule) -> Option<&[String]> {
     match &rule.kind {
         RuleKind::NewTerms(new_terms) => Some(&new_terms.fields),
         RuleKind::Query(_) | RuleKind::Threshold(_) | RuleKind::Unsupported(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::catalog;
+    use crate::load::load_text;
+    use crate::rules::find_rule;
+
+    const GOOD: &str = r#"
+id = "a"
+title = "t"
+rule = "23bcd283-2bc0-4db2-81d4-273fc051e5c0"
+[rule_changes]
+history_window_start = "now-14d"
+[actors.x]
+host = "web-1"
+executable = "/opt/x-{n}"
+technique = "preload.env"
+params = { object = "/opt/{n}.so" }
+[[steps]]
+at = "+5m"
+actor = "x"
+burst = 2
+ingest_delay = "2s"
+search_delay = "1ms"
+expect = { alerts = 1, terms = [["web-1", "/opt/x-001"]] }
+"#;
+
+    fn plan(old: &str, new: &str) -> Result<Plan, Vec<String>> {
+        assert!(GOOD.contains(old), "the test changes nothing: {old}");
+        let loaded = load_text("a.toml", &GOOD.replacen(old, new, 1)).expect("valid");
+        Plan::new(&loaded, &find_rule).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn every_scenario_of_the_catalog_is_resolved() {
+        for loaded in catalog().scenarios {
+            let plan = Plan::new(&loaded, &find_rule).unwrap_or_else(|problems| panic!("{problems:#?}"));
+            assert!(plan.acts() > 0, "{}", plan.id);
+        }
+    }
+
+    #[test]
+    fn instants_numbers_and_changes_are_resolved() {
+        let plan = plan("t", "t").expect("valid");
+        assert_eq!(plan.start.to_string(), "2026-01-05T00:00:00.000Z");
+        let step = &plan.steps[0];
+        assert_eq!(
+            [step.time - plan.start, step.ingested - step.time, step.searchable - step.ingested],
+            [300_000, 2000, 1]
+        );
+        let acts: Vec<_> = step
+            .acts
+            .iter()
+            .map(|act| (act.request.executable.display().to_string(), act.request.params["object"].as_str()))
+            .collect();
+        assert_eq!(acts, [("/opt/x-001".to_owned(), "/opt/001.so"), ("/opt/x-002".to_owned(), "/opt/002.so")]);
+        let RuleKind::NewTerms(new_terms) = &plan.rule.kind else { panic!() };
+        assert_eq!(new_terms.history_window_start, "now-14d");
+        assert_eq!(plan.telemetry, [Telemetry::AuditdManager]);
+    }
+
+    #[test]
+    fn unknown_names_are_refused_at_their_line() {
+        let wrong = plan("preload.env", "preload.evn").expect_err("refused");
+        assert!(wrong[0].starts_with("a.toml:10: unknown technique 'preload.evn'"), "{wrong:?}");
+        let wrong = plan("{ object", "{ objct").expect_err("refused");
+        assert!(wrong[0].starts_with("a.toml:11: ") && wrong[0].contains("objct"), "{wrong:?}");
+        let wrong = plan("\"/opt/{n}.so\"", "\"relative\"").expect_err("refused");
+        assert!(wrong[0].starts_with("a.toml:11: ") && wrong[0].contains("relative"), "{wrong:?}");
+        let wrong = plan("23bcd283", "33bcd283").expect_err("refused");
+        assert!(wrong[0].starts_with("a.toml:4: no rule"), "{wrong:?}");
+    }
+
+    #[test]
+    fn terms_that_cannot_be_are_refused() {
+        let wrong = plan("[[\"web-1\", ", "[[\"web-2\", ").expect_err("refused");
+        assert!(wrong[0].contains("no actor is on host 'web-2'; the nearest known host is 'web-1'"), "{wrong:?}");
+        let wrong = plan("[[\"web-1\", ", "[[").expect_err("refused");
+        assert!(wrong[0].contains("this rule's terms are [host.id, process.executable]"), "{wrong:?}");
     }
 }
