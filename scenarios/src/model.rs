@@ -100,6 +100,9 @@ pub struct Expectation {
     /// The terms of those alerts, in any order; a `host.id` is written as the host's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terms: Option<Vec<Vec<String>>>,
+    /// Which executions raise them, by virtual time since the start, and how many each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raised_at: Option<BTreeMap<Offset, u64>>,
     /// No alert shows a document of this step.
     #[serde(default)]
     pub silent: bool,

@@ -135,8 +135,8 @@ pub struct AlertOutcome {
     pub terms: Vec<String>,
     /// `_id` of the document that it shows.
     pub document: String,
-    /// Virtual time of the execution that raised it.
-    pub execution: Millis,
+    /// Virtual time since the start of the execution that raised it.
+    pub raised_at: Offset,
 }
 
 /// What came of one step.

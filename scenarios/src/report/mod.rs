@@ -74,7 +74,7 @@ pub(crate) mod tests {
             id: "0123".to_owned(),
             terms: vec!["web-1".to_owned(), "/opt/acme/updater".to_owned()],
             document: "rwx-1-1-1".to_owned(),
-            execution: Millis(0),
+            raised_at: Offset(0),
         };
         StepOutcome {
             number,
