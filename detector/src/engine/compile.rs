@@ -90,7 +90,7 @@ impl Compiled {
         let schedule = Schedule::of(rule)?;
         let mut layout = Layout::new();
         let (expr, predicate) = compile_query(query, mappings, &mut layout, now)?;
-        let exceptions = Exceptions::compile(&rule.exceptions, mappings, &mut layout, now)?;
+        let exceptions = Exceptions::compile(rule.exceptions_at(now), mappings, &mut layout, now)?;
         let term_slots = term_slots(fields, mappings, &mut layout)?;
         let own = rule.timestamp_override.as_deref().filter(|field| *field != TIMESTAMP);
         let falls_back = own.is_none() || !rule.timestamp_override_fallback_disabled;
@@ -99,13 +99,14 @@ impl Compiled {
             fallback: if falls_back { layout.slot(mappings, TIMESTAMP) } else { None },
         };
         let mut exception_values = rule.exceptions.iter().flatten().filter_map(|entry| entry.value.as_ref());
+        let changes = names_now(&expr) || exception_values.any(json_names_now) || !rule.expiring_exceptions.is_empty();
         let is_mapped = |field: &str| mappings.resolve(field).is_some();
         let time_fields = own.into_iter().chain(falls_back.then_some(TIMESTAMP));
         let single = |slots: &Vec<Slot>| slots.len() == 1 && layout.field_type(slots[0]) == FieldType::Boolean;
         Ok(Compiled {
             schedule,
             fields: fields.to_vec(),
-            depends_on_now: names_now(&expr) || exception_values.any(json_names_now),
+            depends_on_now: changes,
             boolean_alone: matches!(rule.kind, RuleKind::NewTerms(_)) && term_slots.as_ref().is_some_and(single),
             exceptions_not_applied: exceptions.not_applied.clone(),
             unmapped_time_fields: time_fields.filter(|field| !is_mapped(field)).map(str::to_owned).collect(),
@@ -200,10 +201,8 @@ fn compile_query(
     if query.language == Language::Lucene {
         return Err(EngineError::Unsupported { kind: "Lucene query".to_owned() });
     }
-    let failed = |error: kql::KqlError| EngineError::QueryFailed {
-        what: "query".to_owned(),
-        reason: error.render(&query.text),
-    };
+    let failed =
+        |error: kql::KqlError| EngineError::QueryFailed { what: "query".to_owned(), reason: error.render(&query.text) };
     let expr = kql::parse(&query.text).map_err(failed)?;
     let predicate = kql::compile(&expr, mappings, layout, now).map_err(failed)?;
     Ok((expr, predicate))

@@ -4,7 +4,7 @@
 //! Sunday, and rounding always goes down. Rounding uses UTC (a Kibana server uses its local zone).
 
 use jiff::civil::DateTime;
-use jiff::{Span, Timestamp, tz::TimeZone};
+use jiff::{Span, Timestamp, tz::Offset};
 
 use crate::time::Millis;
 
@@ -144,7 +144,8 @@ fn add(time: Millis, amount: i64, unit: Unit) -> Millis {
         return time.plus(amount.saturating_mul(length));
     }
     let months = if unit == Unit::Year { amount.saturating_mul(12) } else { amount };
-    let edge = if amount < 0 { Millis(Timestamp::MIN.as_millisecond()) } else { Millis(Timestamp::MAX.as_millisecond()) };
+    let edge =
+        if amount < 0 { Millis(Timestamp::MIN.as_millisecond()) } else { Millis(Timestamp::MAX.as_millisecond()) };
     // The calendar library clamps the day to the length of the month, as is wanted.
     let moved = || to_millis(civil(time)?.checked_add(Span::new().try_months(months).ok()?).ok()?);
     moved().unwrap_or(edge)
@@ -161,7 +162,9 @@ fn round_down(time: Millis, unit: Unit) -> Millis {
             let first = || {
                 let date = civil(time)?.date();
                 let month = if unit == Unit::Year { 1 } else { date.month() };
-                to_millis(jiff::civil::Date::new(date.year(), month, 1).ok()?.to_datetime(jiff::civil::Time::midnight()))
+                to_millis(
+                    jiff::civil::Date::new(date.year(), month, 1).ok()?.to_datetime(jiff::civil::Time::midnight()),
+                )
             };
             first().unwrap_or(time)
         }
@@ -170,11 +173,11 @@ fn round_down(time: Millis, unit: Unit) -> Millis {
 }
 
 fn civil(time: Millis) -> Option<DateTime> {
-    Some(Timestamp::from_millisecond(time.0).ok()?.to_zoned(TimeZone::UTC).datetime())
+    Some(Offset::UTC.to_datetime(Timestamp::from_millisecond(time.0).ok()?))
 }
 
 fn to_millis(datetime: DateTime) -> Option<Millis> {
-    Some(Millis(datetime.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond()))
+    Some(Millis(Offset::UTC.to_timestamp(datetime).ok()?.as_millisecond()))
 }
 
 #[cfg(test)]
@@ -237,9 +240,35 @@ mod tests {
     #[test]
     fn anything_else_is_no_date_math() {
         for text in [
-            "", "now&1d", "now+5f", "now/2y", "now-0", "now-", "now/", "now-5 m", " now", "now ", "Now", "now-5D", "now-5H",
-            "now-5ys", "now5m", "now+-5m", "now-1.5h", "now-7d||", "yesterday", "||", "||-1d", "2024-13-01", "-1", "1715344496789",
-            "2024-05-01-5d", "2024-05-01||5d", "now-99999999999999999999d", "nöw", "now−7d",
+            "",
+            "now&1d",
+            "now+5f",
+            "now/2y",
+            "now-0",
+            "now-",
+            "now/",
+            "now-5 m",
+            " now",
+            "now ",
+            "Now",
+            "now-5D",
+            "now-5H",
+            "now-5ys",
+            "now5m",
+            "now+-5m",
+            "now-1.5h",
+            "now-7d||",
+            "yesterday",
+            "||",
+            "||-1d",
+            "2024-13-01",
+            "-1",
+            "1715344496789",
+            "2024-05-01-5d",
+            "2024-05-01||5d",
+            "now-99999999999999999999d",
+            "nöw",
+            "now−7d",
         ] {
             assert_eq!(DateMath::parse(text), None, "{text}");
         }
@@ -258,7 +287,9 @@ mod tests {
         assert_eq!(parse_interval("5m"), Some(300_000));
         assert_eq!(parse_interval("10s"), Some(10_000));
         assert_eq!(parse_interval("24h"), parse_interval("1d"));
-        for text in ["", "m", "0m", "05m", "5", "5M", "5ms", "5w", "-5m", "+5m", " 5m", "5 m", "1.5h", "99999999999999999999d"] {
+        for text in
+            ["", "m", "0m", "05m", "5", "5M", "5ms", "5w", "-5m", "+5m", " 5m", "5 m", "1.5h", "99999999999999999999d"]
+        {
             assert_eq!(parse_interval(text), None, "{text}");
         }
     }

@@ -71,7 +71,9 @@ pub enum EngineError {
         kind: String,
     },
     /// The rule changed, but documents that the old one did not match are gone.
-    #[error("the rule cannot change: only documents that matched were kept; keep all documents to change a rule between runs")]
+    #[error(
+        "the rule cannot change: only documents that matched were kept; keep all documents to change a rule between runs"
+    )]
     DocumentsDropped,
 }
 

@@ -44,8 +44,8 @@ impl Exceptions {
     ///
     /// # Errors
     /// When the search engine would refuse an entry, such as text for a number.
-    pub(super) fn compile(
-        items: &[Vec<Exception>],
+    pub(super) fn compile<'a>(
+        items: impl IntoIterator<Item = &'a [Exception]>,
         mappings: &Mappings,
         layout: &mut Layout,
         now: Millis,
@@ -134,7 +134,9 @@ fn expression(entry: &Exception, parent: &str) -> Result<Expr, String> {
         ("nested", Some(Json::Array(entries))) if !entries.is_empty() => {
             let inner = entries.iter().map(nested_entry).collect::<Result<Vec<_>, String>>()?;
             let inner = if inner.len() == 1 { inner.into_iter().next() } else { Some(expr(ExprKind::And(inner))) };
-            inner.map(|inner| expr(ExprKind::Nested(literal(Value::Word(field)), Box::new(inner)))).ok_or_else(String::new)
+            inner
+                .map(|inner| expr(ExprKind::Nested(literal(Value::Word(field)), Box::new(inner))))
+                .ok_or_else(String::new)
         }
         (kind, value) => {
             let value = value.as_ref().map_or_else(|| "nothing".to_owned(), Json::to_string);
@@ -234,7 +236,8 @@ mod tests {
             })
             .collect();
         let mut layout = Layout::new();
-        let exceptions = Exceptions::compile(&[entries], &mappings, &mut layout, Millis(0)).map_err(|error| error.to_string())?;
+        let exceptions = Exceptions::compile([entries.as_slice()], &mappings, &mut layout, Millis(0))
+            .map_err(|error| error.to_string())?;
         let mut row = Row::new();
         row.load(&layout, source.as_bytes()).expect("readable");
         Ok(exceptions.removed_by(&row).is_some())
@@ -253,10 +256,19 @@ mod tests {
             ("wildcard", serde_json::json!("r?o*"), serde_json::json!("r?t")),
         ] {
             assert_eq!(removed(serde_json::json!([entry("user.name", "included", kind, hit.clone())]), root), Ok(true));
-            assert_eq!(removed(serde_json::json!([entry("user.name", "included", kind, miss.clone())]), root), Ok(false));
-            assert_eq!(removed(serde_json::json!([entry("user.name", "excluded", kind, hit.clone())]), root), Ok(false));
+            assert_eq!(
+                removed(serde_json::json!([entry("user.name", "included", kind, miss.clone())]), root),
+                Ok(false)
+            );
+            assert_eq!(
+                removed(serde_json::json!([entry("user.name", "excluded", kind, hit.clone())]), root),
+                Ok(false)
+            );
             assert_eq!(removed(serde_json::json!([entry("user.name", "excluded", kind, miss)]), root), Ok(true));
-            assert_eq!(removed(serde_json::json!([entry("user.name", "included", kind, hit.clone())]), "{}"), Ok(false));
+            assert_eq!(
+                removed(serde_json::json!([entry("user.name", "included", kind, hit.clone())]), "{}"),
+                Ok(false)
+            );
             assert_eq!(removed(serde_json::json!([entry("user.name", "excluded", kind, hit)]), "{}"), Ok(true));
         }
         let exists = |operator| serde_json::json!([entry("user.name", operator, "exists", Json::Null)]);
@@ -278,10 +290,15 @@ mod tests {
 
     #[test]
     fn nested_entries_hold_for_one_object() {
-        let item = serde_json::json!([entry("file", "included", "nested", serde_json::json!([
-            entry("name", "included", "match", "a".into()),
-            entry("size", "included", "match", "1".into()),
-        ]))]);
+        let item = serde_json::json!([entry(
+            "file",
+            "included",
+            "nested",
+            serde_json::json!([
+                entry("name", "included", "match", "a".into()),
+                entry("size", "included", "match", "1".into()),
+            ])
+        )]);
         assert_eq!(removed(item.clone(), r#"{"file":[{"name":"a","size":1}]}"#), Ok(true));
         assert_eq!(removed(item, r#"{"file":[{"name":"a","size":2},{"name":"b","size":1}]}"#), Ok(false));
     }
@@ -297,7 +314,7 @@ mod tests {
     #[test]
     fn lists_are_not_applied_and_named() {
         let item = [Exception { field: "user.name".into(), included: true, kind: "list".into(), value: None }];
-        let exceptions = Exceptions::compile(&[item.to_vec()], &Mappings::new(), &mut Layout::new(), Millis(0));
+        let exceptions = Exceptions::compile([item.as_slice()], &Mappings::new(), &mut Layout::new(), Millis(0));
         assert!(exceptions.is_ok_and(|exceptions| exceptions.not_applied[0].contains("user.name")));
     }
 

@@ -77,7 +77,14 @@ pub(super) struct Preparer<'c> {
 
 impl<'c> Preparer<'c> {
     pub(super) fn new(compiled: &'c Compiled, keep: Keep) -> Preparer<'c> {
-        Preparer { compiled, keep, row: Row::new(), field_values: Vec::new(), fields: Vec::new(), prepared: Prepared::empty() }
+        Preparer {
+            compiled,
+            keep,
+            row: Row::new(),
+            field_values: Vec::new(),
+            fields: Vec::new(),
+            prepared: Prepared::empty(),
+        }
     }
 
     /// Reads one document; what cannot be read is noted.
@@ -156,7 +163,9 @@ impl<'c> Preparer<'c> {
             product = product.saturating_mul(length);
         }
         if product > MAX_COMBINATIONS {
-            return Err(format!("its fields hold {product} combinations of terms; at most {MAX_COMBINATIONS} are supported"));
+            return Err(format!(
+                "its fields hold {product} combinations of terms; at most {MAX_COMBINATIONS} are supported"
+            ));
         }
         let tuples = &mut self.prepared.tuples;
         for number in 0..product {

@@ -94,7 +94,10 @@ impl std::fmt::Display for Warning {
                 write!(f, "the limit of {limit} alerts was reached: some alerts were not created (max_signals)")
             }
             Warning::MaxSignalsSuppressed { limit } => {
-                write!(f, "the limit of {limit} alerts was reached: some may not be created or suppressed (max_signals)")
+                write!(
+                    f,
+                    "the limit of {limit} alerts was reached: some may not be created or suppressed (max_signals)"
+                )
             }
             Warning::MaxSignalsAboveServerLimit { value } => {
                 write!(f, "max_signals {value} is above the limit of {SERVER_LIMIT} that a server has by default")

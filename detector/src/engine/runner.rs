@@ -306,7 +306,8 @@ impl Keep {
 fn warnings(compiled: &Compiled) -> Vec<Warning> {
     let value = compiled.rule.max_signals;
     let above = (value > SERVER_LIMIT).then_some(Warning::MaxSignalsAboveServerLimit { value });
-    let unmapped = compiled.unmapped_time_fields.iter().map(|field| Warning::TimeFieldNotMapped { field: field.clone() });
+    let unmapped =
+        compiled.unmapped_time_fields.iter().map(|field| Warning::TimeFieldNotMapped { field: field.clone() });
     let exceptions = compiled.exceptions_not_applied.iter();
     let exceptions = exceptions.map(|what| Warning::ExceptionNotApplied { what: what.clone() });
     above.into_iter().chain(unmapped).chain(exceptions).collect()

@@ -167,11 +167,8 @@ mod tests {
     #[test]
     fn a_window_is_from_and_to_and_its_history_is_measured_from_its_end() {
         let plan = schedule("now-9m", "5m").plan(instant("12:00"), ExecutionKind::Scheduled, None);
-        let window = Window {
-            from: instant("11:51"),
-            to: instant("12:00"),
-            history_start: instant("12:00") - 7 * 86_400_000,
-        };
+        let window =
+            Window { from: instant("11:51"), to: instant("12:00"), history_start: instant("12:00") - 7 * 86_400_000 };
         assert_eq!(plan, Plan { windows: vec![window], gap: 0, lost: None });
     }
 

@@ -66,7 +66,12 @@ impl Settings {
     }
 
     /// Decides on candidates whose identity is not known yet, and folds into existing alerts what belongs there.
-    pub(super) fn decide<C>(&self, alerts: &mut AlertStore, candidates: Vec<Grouped<C>>, moment: Moment) -> Decision<C> {
+    pub(super) fn decide<C>(
+        &self,
+        alerts: &mut AlertStore,
+        candidates: Vec<Grouped<C>>,
+        moment: Moment,
+    ) -> Decision<C> {
         let since = self.duration.map_or(moment.window_from, |duration| moment.at - duration);
         let mut decision = Decision { create: Vec::new(), folded: Vec::new(), dropped: Vec::new() };
         // Every candidate sees the alerts as they are before this chunk.
@@ -85,9 +90,8 @@ impl Settings {
         }
         rest.sort_by_key(|(grouped, _)| grouped.suppression.start);
         for (leader, existing, absorbed) in lead(rest) {
-            let existing = existing.filter(|number| {
-                self.duration.is_some() || alerts.get(*number).execution.number == moment.execution
-            });
+            let existing = existing
+                .filter(|number| self.duration.is_some() || alerts.get(*number).execution.number == moment.execution);
             match existing {
                 Some(number) => {
                     fold(alerts, number, &leader.suppression, moment);

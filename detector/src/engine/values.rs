@@ -115,7 +115,9 @@ impl Values {
         let number = ends.len() as u32;
         bytes.push(tag);
         bytes.extend_from_slice(payload);
-        ends.push(u32::try_from(bytes.len()).unwrap_or_else(|_| unreachable!("values of one run fill less than 4 GiB")));
+        ends.push(
+            u32::try_from(bytes.len()).unwrap_or_else(|_| unreachable!("values of one run fill less than 4 GiB")),
+        );
         table.insert_unique(hash, number, |known| {
             let encoded = encoded(bytes, ends, *known);
             self::hash(encoded[0], &encoded[1..])
@@ -160,11 +162,35 @@ mod tests {
     #[test]
     fn the_encoded_order_is_the_order_of_keys() {
         let ascending: [&[IndexValue<'_>]; 5] = [
-            &[IndexValue::Text(""), IndexValue::Text("10"), IndexValue::Text("7"), IndexValue::Text("Z"), IndexValue::Text("a"), IndexValue::Text("é")],
-            &[IndexValue::Long(i64::MIN), IndexValue::Long(-1), IndexValue::Long(0), IndexValue::Long(7), IndexValue::Long(10)],
-            &[IndexValue::Double(-1e9), IndexValue::Double(-0.5), IndexValue::Double(0.0), IndexValue::Double(0.25), IndexValue::Double(1e300)],
+            &[
+                IndexValue::Text(""),
+                IndexValue::Text("10"),
+                IndexValue::Text("7"),
+                IndexValue::Text("Z"),
+                IndexValue::Text("a"),
+                IndexValue::Text("é"),
+            ],
+            &[
+                IndexValue::Long(i64::MIN),
+                IndexValue::Long(-1),
+                IndexValue::Long(0),
+                IndexValue::Long(7),
+                IndexValue::Long(10),
+            ],
+            &[
+                IndexValue::Double(-1e9),
+                IndexValue::Double(-0.5),
+                IndexValue::Double(0.0),
+                IndexValue::Double(0.25),
+                IndexValue::Double(1e300),
+            ],
             &[IndexValue::Boolean(false), IndexValue::Boolean(true)],
-            &[IndexValue::Ip(1), IndexValue::Ip(0xffff_0a00_0001), IndexValue::Ip(0xffff_0a00_0002), IndexValue::Ip(u128::MAX)],
+            &[
+                IndexValue::Ip(1),
+                IndexValue::Ip(0xffff_0a00_0001),
+                IndexValue::Ip(0xffff_0a00_0002),
+                IndexValue::Ip(u128::MAX),
+            ],
         ];
         for values in ascending {
             let mut set = Values::default();

@@ -3,7 +3,9 @@
 use crate::ecs::RowError;
 use crate::rule::Rule;
 
-use super::alert::{Alert, AlertIdentity, AlertKind, AlertStatus, DocumentRef, Execution, GroupTerm, Suppression, TermValue};
+use super::alert::{
+    Alert, AlertIdentity, AlertKind, AlertStatus, DocumentRef, Execution, GroupTerm, Suppression, TermValue,
+};
 use super::alerts::GroupKey;
 use super::compile::{Compiled, date};
 use super::error::EngineError;
@@ -211,7 +213,8 @@ impl<'r> WindowRun<'r> {
         group_by
             .map(|(field, slot)| {
                 let slot = slot.filter(|_| readable);
-                let mut shown: Vec<TermValue> = slot.map_or(Vec::new(), |slot| row.values(slot).map(values::show).collect());
+                let mut shown: Vec<TermValue> =
+                    slot.map_or(Vec::new(), |slot| row.values(slot).map(values::show).collect());
                 shown.sort_by_cached_key(|value| value.to_text().encode_utf16().collect::<Vec<_>>());
                 GroupTerm { field: field.as_str().into(), values: (!shown.is_empty()).then_some(shown) }
             })

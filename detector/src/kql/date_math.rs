@@ -175,8 +175,20 @@ mod tests {
     #[test]
     fn what_is_no_date_is_none() {
         for text in [
-            "", "x", "now+", "now/2d", "now*1d", "nowhere", "now-1D", "now-1", "now+99999999999d", "2024-05-01||+", "x||+1d",
-            "now+2000000000y", "now/", "now ",
+            "",
+            "x",
+            "now+",
+            "now/2d",
+            "now*1d",
+            "nowhere",
+            "now-1D",
+            "now-1",
+            "now+99999999999d",
+            "2024-05-01||+",
+            "x||+1d",
+            "now+2000000000y",
+            "now/",
+            "now ",
         ] {
             assert_eq!(both(text), None, "{text}");
         }

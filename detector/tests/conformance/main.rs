@@ -6,6 +6,7 @@
 
 mod alert_ids;
 mod audit;
+mod new_terms;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,7 +20,11 @@ struct Kind {
 }
 
 /// Adding a kind is one line here and one file beside this one.
-const KINDS: [Kind; 2] = [Kind { name: "alert_ids", run: alert_ids::run }, Kind { name: "audit", run: audit::run }];
+const KINDS: [Kind; 3] = [
+    Kind { name: "alert_ids", run: alert_ids::run },
+    Kind { name: "audit", run: audit::run },
+    Kind { name: "new_terms", run: new_terms::run },
+];
 
 /// How one case ended.
 pub(crate) struct CaseResult {

@@ -58,7 +58,8 @@ impl Compiler<'_> {
             return Ok(any_of(nodes));
         }
         let name = self.whole_name(&field.value.text());
-        let Some(mapping) = self.mappings.resolve(&name).filter(|mapping| mapping.field_type != FieldType::Nested) else {
+        let Some(mapping) = self.mappings.resolve(&name).filter(|mapping| mapping.field_type != FieldType::Nested)
+        else {
             return Ok(Node::Never);
         };
         self.check_group(&name, field.span)?;
@@ -85,14 +86,9 @@ impl Compiler<'_> {
     }
 
     /// A condition on one mapped field, which may lie below nested roots.
-    fn leaf(
-        &self,
-        name: &str,
-        root: Option<&str>,
-        matcher: &Matcher,
-        layout: &mut Layout,
-    ) -> Result<Node, KqlError> {
-        let here = |layout: &mut Layout| Ok(layout.slot(self.mappings, name).map_or(Node::Never, |slot| matcher.on(slot)));
+    fn leaf(&self, name: &str, root: Option<&str>, matcher: &Matcher, layout: &mut Layout) -> Result<Node, KqlError> {
+        let here =
+            |layout: &mut Layout| Ok(layout.slot(self.mappings, name).map_or(Node::Never, |slot| matcher.on(slot)));
         match root.filter(|_| root != self.scope) {
             Some(root) => self.in_nested(root, layout, here),
             None => here(layout),

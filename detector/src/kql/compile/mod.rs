@@ -38,7 +38,8 @@ impl Compiler<'_> {
             ExprKind::Not(inner) => Node::Not(Box::new(self.expr(inner, layout)?)),
             ExprKind::Nested(path, inner) => self.group(path, inner, layout)?,
             ExprKind::Range(field, op, bound) => self.each_field(field, layout, |name, mapping| {
-                values::range(mapping, *op, bound, self.now).map_err(|reason| refused(bound.span, name, mapping, &reason))
+                values::range(mapping, *op, bound, self.now)
+                    .map_err(|reason| refused(bound.span, name, mapping, &reason))
             })?,
             ExprKind::Field(field, values) => self.values(field, values, layout)?,
             // Without a field Kibana looks for `path.null` inside a group: a field that hardly exists.
@@ -88,10 +89,13 @@ impl Compiler<'_> {
         let mut met_a_field = false;
         let node = self.each_field(field, layout, |name, mapping| {
             met_a_field = true;
-            values::is(mapping, &literal.value, self.now).map_err(|reason| refused(literal.span, name, mapping, &reason))
+            values::is(mapping, &literal.value, self.now)
+                .map_err(|reason| refused(literal.span, name, mapping, &reason))
         })?;
         if literal.value == Value::Null && !met_a_field {
-            return Err(KqlError::execution(literal.span, "the search engine refuses null as a value").with_help(NULL_HELP));
+            return Err(
+                KqlError::execution(literal.span, "the search engine refuses null as a value").with_help(NULL_HELP)
+            );
         }
         Ok(node)
     }

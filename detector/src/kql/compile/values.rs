@@ -103,9 +103,7 @@ pub(super) fn range(field_type: FieldType, op: RangeOp, bound: &Literal, now: Mi
             let (low, high) = number::parse(&text).ok_or_else(|| no(&text, "number"))?.longs(op);
             Test::Long(low, high)
         }
-        FieldType::Double => {
-            Test::DoubleRange(op, number::parse(&text).ok_or_else(|| no(&text, "number"))?.double)
-        }
+        FieldType::Double => Test::DoubleRange(op, number::parse(&text).ok_or_else(|| no(&text, "number"))?.double),
         FieldType::Boolean => {
             let bound = truth(&text)?;
             let inside = [false, true].into_iter().filter(|truth| op.accepts(truth.cmp(&bound)));
