@@ -2,7 +2,7 @@
 
 use firstseen_detector::rule::{self, Rule, RuleKind};
 use firstseen_scenarios::{Loaded, catalog};
-use firstseen_simulator::{Technique, techniques};
+use firstseen_simulator::{Privileges, Technique, techniques};
 use serde_json::json;
 
 use crate::args::{Format, Global, ShowArgs};
@@ -46,9 +46,10 @@ fn known_ids() -> Vec<String> {
 
 fn show_technique(technique: &Technique, global: Global, output: &mut Output) {
     if global.format == Format::Json {
-        let parameters = technique.parameters.iter().map(
-            |parameter| json!({"name": parameter.name, "what": parameter.what, "default": parameter.default}),
-        );
+        let parameters = technique
+            .parameters
+            .iter()
+            .map(|parameter| json!({"name": parameter.name, "what": parameter.what, "default": parameter.default}));
         output.json(&json!({
             "format_version": FORMAT_VERSION,
             "kind": "technique",
@@ -58,7 +59,7 @@ fn show_technique(technique: &Technique, global: Global, output: &mut Output) {
             "evidence": technique.evidence,
             "attack": technique.attack,
             "touches": technique.touches,
-            "privileges": format!("{:?}", technique.privileges).to_lowercase(),
+            "privileges": privileges(technique),
             "undo": technique.undo,
             "parameters": parameters.collect::<Vec<_>>(),
         }));
@@ -70,13 +71,20 @@ fn show_technique(technique: &Technique, global: Global, output: &mut Output) {
         ("evidence", technique.evidence),
         ("touches", technique.touches),
         ("undone", technique.undo),
-        ("needs", &format!("{:?} privileges", technique.privileges).to_lowercase()),
+        ("needs", privileges(technique)),
         ("ATT&CK", &technique.attack.join(", ")),
     ] {
         output.text(labelled(label, text));
     }
     for parameter in technique.parameters {
         output.text(labelled("param", &format!("{} = {}: {}", parameter.name, parameter.default, parameter.what)));
+    }
+}
+
+fn privileges(technique: &Technique) -> &'static str {
+    match technique.privileges {
+        Privileges::None => "no privileges",
+        Privileges::Root => "root",
     }
 }
 

@@ -35,13 +35,7 @@ pub(crate) fn run(args: &SimulateArgs, global: Global, output: &mut Output) -> R
     Ok(exit)
 }
 
-fn show_plan(
-    technique: &Technique,
-    plan: &Plan,
-    done: Option<(&Outcome, &Path)>,
-    global: Global,
-    output: &mut Output,
-) {
+fn show_plan(technique: &Technique, plan: &Plan, done: Option<(&Outcome, &Path)>, global: Global, output: &mut Output) {
     let command = plan.command();
     let texts = |texts: &[std::ffi::OsString]| -> Vec<String> {
         texts.iter().map(|text| text.to_string_lossy().into_owned()).collect()
