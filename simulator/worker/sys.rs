@@ -119,25 +119,6 @@ impl Start {
         Start::nth(self.environment, index)
     }
 
-    /// A value of the auxiliary vector, which follows the environment; getauxval(3).
-    pub fn auxiliary(&self, key: usize) -> Option<usize> {
-        let mut at = 0;
-        // SAFETY: the environment ends with a null pointer, the vector behind it with the key 0; neither is passed.
-        unsafe {
-            while !(*self.environment.add(at)).is_null() {
-                at += 1;
-            }
-            let mut entry: *const [usize; 2] = self.environment.add(at + 1).cast();
-            while (*entry)[0] != 0 {
-                if (*entry)[0] == key {
-                    return Some((*entry)[1]);
-                }
-                entry = entry.add(1);
-            }
-        }
-        None
-    }
-
     /// Writes over the first bytes of a variable, in place: what the kernel shows as the environment changes with it.
     pub fn overwrite(&self, index: usize, bytes: &[u8]) {
         let Some(variable) = self.variable(index) else { return };
