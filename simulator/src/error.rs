@@ -66,7 +66,9 @@ pub enum SimulatorError {
         source: io::Error,
     },
     /// A program that the act needs is not on this machine.
-    #[error("cannot find the program '{name}' in PATH; install it, or leave this technique out")]
+    #[error(
+        "cannot find the program '{name}' in /usr/local/bin, /usr/bin and /bin; install it, or leave this technique out"
+    )]
     NoProgram {
         /// Its name.
         name: &'static str,

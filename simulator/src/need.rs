@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::Uid;
 
 use crate::files::probe;
+use crate::technique::SEARCH_PATH;
 use crate::worker::Form;
 use crate::{Scratch, SimulatorError};
 
@@ -20,7 +21,7 @@ pub enum Need {
     Root,
     /// A file of the machine, by its absolute path.
     File(&'static str),
-    /// A program of the machine, looked for in PATH.
+    /// A program of the machine, looked for in the PATH that every act gets.
     Program(&'static str),
     /// Something that the kernel can do, and that no sandbox forbids.
     Kernel(Feature),
@@ -54,7 +55,7 @@ impl Need {
             Need::File(path) => Err(SkipReason(format!("there is no {path} here"))),
             Need::Program(name) => match find_program(name) {
                 Ok(_) => Ok(()),
-                Err(_) => Err(SkipReason(format!("there is no {name} in PATH"))),
+                Err(_) => Err(SkipReason(format!("there is no {name} in {SEARCH_PATH}"))),
             },
             Need::Loader => match try_worker(scratch, Form::Dynamic, &[])? {
                 0 => Ok(()),
@@ -107,10 +108,9 @@ impl fmt::Display for SkipReason {
     }
 }
 
-/// The resolved path of a program in PATH: what the kernel will report as its executable.
+/// The resolved path of a program in the PATH that acts get, not in the caller's: what the kernel will report as its executable.
 pub(crate) fn find_program(name: &'static str) -> Result<PathBuf, SimulatorError> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    let found = std::env::split_paths(SEARCH_PATH).map(|folder| folder.join(name)).find(|file| file.is_file());
     found.and_then(|file| file.canonicalize().ok()).ok_or(SimulatorError::NoProgram { name })
 }
 

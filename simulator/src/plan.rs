@@ -82,6 +82,13 @@ pub struct Command {
 }
 
 impl Plan {
+    /// Another content for the executable.
+    pub(crate) fn replace_worker(&mut self, executable: &Path, content: Content) {
+        for file in self.files.iter_mut().filter(|file| file.path == executable) {
+            file.content = content.clone();
+        }
+    }
+
     /// The command with every path as the scenario names it.
     pub fn command(&self) -> Command {
         Command {
@@ -139,6 +146,13 @@ impl Text {
     #[must_use]
     pub fn then_word(mut self, path: impl Into<PathBuf>) -> Text {
         self.pieces.push(Piece::Word(path.into()));
+        self
+    }
+
+    /// This text, followed by another.
+    #[must_use]
+    pub fn then_all(mut self, text: Text) -> Text {
+        self.pieces.extend(text.pieces);
         self
     }
 
