@@ -39,8 +39,14 @@ impl Telemetry {
 pub fn mappings() -> Mappings {
     let mut mappings = Mappings::new().with_dynamic_keywords();
     for (field_type, names) in [
-        (FieldType::Date, ["@timestamp", "event.created", "event.ingested", "process.start", "process.parent.start"].as_slice()),
-        (FieldType::Long, &["event.sequence", "auditd.sequence", "process.pid", "process.parent.pid", "process.args_count"]),
+        (
+            FieldType::Date,
+            ["@timestamp", "event.created", "event.ingested", "process.start", "process.parent.start"].as_slice(),
+        ),
+        (
+            FieldType::Long,
+            &["event.sequence", "auditd.sequence", "process.pid", "process.parent.pid", "process.args_count"],
+        ),
         (FieldType::Ip, &["host.ip"]),
         (FieldType::Wildcard, &["process.command_line", "process.parent.command_line", "event.original"]),
     ] {
