@@ -1,12 +1,14 @@
 //! The rule at work: takes the documents of a scenario and runs every execution of its schedule.
 
 use firstseen_detector::ecs::{EcsDocument, Mappings, Value};
-use firstseen_detector::engine::{Alert, Document, EngineError, ExecutionKind, Keep, RuleRunner, Warning as EngineWarning};
+use firstseen_detector::engine::{
+    Alert, Document, EngineError, ExecutionKind, Keep, RuleRunner, Warning as EngineWarning,
+};
 use firstseen_detector::time::Millis;
+use serde_json::Value as Json;
 
 use crate::facts::{AlertFacts, DocumentFacts, RunFacts, Terms, WindowFacts};
 use crate::model::Warning;
-use crate::offset::Offset;
 use crate::plan::Plan;
 use crate::telemetry;
 
@@ -25,7 +27,9 @@ pub enum RuleError {
         source: EngineError,
     },
     /// The schedule does not come to an end.
-    #[error("the schedule has more than {MOST_EXECUTIONS} executions until the look-back of the last step ends; shorten the timeline or lengthen the interval")]
+    #[error(
+        "the schedule has more than {MOST_EXECUTIONS} executions until the look-back of the last step ends; shorten the timeline or lengthen the interval"
+    )]
     TooLong,
     /// A document cannot be read by the engine.
     #[error("the engine cannot read document {id}: {reason}")]
@@ -74,7 +78,12 @@ impl<'p> Engine<'p> {
     }
 
     /// Takes in a document that can be found from the instant `searchable` on, and says what it is to the rule.
-    pub(crate) fn take(&mut self, document: &EcsDocument, searchable: Millis) -> Result<DocumentFacts, RuleError> {
+    pub(crate) fn take(
+        &mut self,
+        document: &EcsDocument,
+        searchable: Millis,
+        shows_act: bool,
+    ) -> Result<DocumentFacts, RuleError> {
         let rejected = |reason: String| RuleError::Rejected { id: document.id.to_string(), reason };
         let source = serde_json::to_vec(&document.fields).map_err(|error| rejected(error.to_string()))?;
         let ingested = self.runner.ingest([Document {
@@ -91,15 +100,16 @@ impl<'p> Engine<'p> {
             time: self.time(document),
             searchable,
             terms: self.terms(document),
+            shows_act,
             matched: ingested.kept == 1,
         })
     }
 
-    /// Runs one execution; the second value are its alerts, as the engine knows them.
-    pub(crate) fn execute(&mut self, at: Millis) -> Result<(RunFacts, Vec<Alert>), RuleError> {
+    /// Runs one execution; beside its alerts stands the `_source` of the document that each of them shows.
+    pub(crate) fn execute(&mut self, at: Millis) -> Result<(RunFacts, Vec<Json>), RuleError> {
         let plan = self.plan;
         let report = self.runner.execute(at, ExecutionKind::Scheduled).map_err(|error| refused(plan, error))?;
-        let created = self.runner.alerts()[report.created].to_vec();
+        let created = &self.runner.alerts()[report.created.clone()];
         let windows = report.windows.iter().map(|searched| WindowFacts {
             from: searched.window.from,
             to: searched.window.to,
@@ -117,12 +127,8 @@ impl<'p> Engine<'p> {
             alerts: alerts.collect(),
             warnings: warnings.map(warning).collect(),
         };
-        Ok((facts, created))
-    }
-
-    /// Virtual time since the start.
-    pub(crate) fn offset(&self, at: Millis) -> Offset {
-        Offset(at - self.plan.start)
+        let sources = report.created.map(|alert| serde_json::from_slice(self.runner.alert_source(alert)));
+        Ok((facts, sources.map(Result::unwrap_or_default).collect()))
     }
 
     /// The terms of an alert, a `host.id` as the host's name.

@@ -1,7 +1,9 @@
 //! Scenario files, the virtual timeline, the runner and its verdicts.
 
+mod act;
 mod catalog;
 mod check;
+mod engine;
 mod event;
 mod facts;
 mod judge;
@@ -16,11 +18,13 @@ mod relocate;
 pub mod report;
 mod restamp;
 mod rules;
+mod runner;
 mod telemetry;
 mod verdict;
 mod world;
 
 pub use catalog::catalog;
+pub use engine::RuleError;
 pub use event::{ActPerformed, RunEvent};
 pub use facts::{ActFacts, AlertFacts, DocumentFacts, Execution, RunFacts, StepFacts, Terms, WindowFacts};
 pub use judge::{Judgement, judge};
@@ -33,6 +37,6 @@ pub use problem::{Problem, Source};
 pub use relocate::{Leftover, Relocation};
 pub use restamp::{Placement, VirtualHost};
 pub use rules::find_rule;
-pub use telemetry::Telemetry;
+pub use telemetry::{Telemetry, mappings};
 pub use verdict::{AlertOutcome, ScenarioOutcome, Stage, StepOutcome, Totals, Verdict};
 pub use world::{Performed, World, WorldError};
