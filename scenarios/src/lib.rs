@@ -37,6 +37,6 @@ pub use problem::{Problem, Source};
 pub use relocate::{Leftover, Relocation};
 pub use restamp::{Placement, VirtualHost};
 pub use rules::find_rule;
-pub use telemetry::{Telemetry, mappings};
+pub use telemetry::Telemetry;
 pub use verdict::{AlertOutcome, ScenarioOutcome, Stage, StepOutcome, Totals, Verdict};
 pub use world::{Performed, World, WorldError};

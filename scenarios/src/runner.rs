@@ -107,7 +107,7 @@ impl<'p> Course<'p> {
         engine: &mut Engine<'_>,
         emit: &mut dyn FnMut(RunEvent),
     ) -> Result<(), CourseError> {
-        let (facts, sources) = engine.execute(at)?;
+        let (facts, documents) = engine.execute(at)?;
         let raised_at = Offset(at - self.plan.start);
         emit(RunEvent::ExecutionRun {
             at,
@@ -115,7 +115,7 @@ impl<'p> Course<'p> {
             alerts: facts.alerts.len(),
             warnings: facts.warnings.clone(),
         });
-        for (alert, source) in facts.alerts.iter().zip(sources) {
+        for (alert, document) in facts.alerts.iter().zip(documents) {
             let outcome = AlertOutcome {
                 id: alert.id.clone(),
                 terms: alert.terms.clone(),
@@ -123,7 +123,7 @@ impl<'p> Course<'p> {
                 raised_at,
             };
             let step = self.step_of(&alert.document);
-            emit(RunEvent::AlertRaised { step, alert: outcome, source });
+            emit(RunEvent::AlertRaised { step, alert: outcome, document });
         }
         self.runs.push(facts);
         Ok(())
