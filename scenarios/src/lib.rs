@@ -36,7 +36,7 @@ pub use plan::{DEFAULT_START, FindRule, Plan, PlannedAct, PlannedStep};
 pub use problem::{Problem, Source};
 pub use relocate::{Leftover, Relocation};
 pub use restamp::{Placement, VirtualHost};
-pub use rules::find_rule;
+pub use rules::{FoundRule, find_rule};
 pub use telemetry::Telemetry;
 pub use verdict::{AlertOutcome, ScenarioOutcome, Stage, StepOutcome, Totals, Verdict};
 pub use world::{Performed, World, WorldError};

@@ -19,7 +19,7 @@ use crate::verdict::{AlertOutcome, ScenarioOutcome, StepOutcome, Verdict};
 /// # Errors
 /// When this world cannot watch for what the rule needs; nothing was done then.
 pub fn run(plan: &Plan, world: &mut dyn World, emit: &mut dyn FnMut(RunEvent)) -> Result<ScenarioOutcome, WorldError> {
-    world.watch(&plan.rule.audit_rules())?;
+    world.begin(plan)?;
     Ok(run_with(plan, &mut |step, position| act(plan, step, position, world), emit))
 }
 RUN*/
@@ -63,7 +63,7 @@ impl<'p> Course<'p> {
         emit(RunEvent::ScenarioStarted {
             id: plan.id.clone(),
             title: plan.title.clone(),
-            story: plan.story.clone(),
+            story: plan.source.story(),
             rule_name: plan.rule.name.clone(),
             steps: plan.steps.len(),
             acts: plan.acts(),
