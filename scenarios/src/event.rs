@@ -53,8 +53,8 @@ pub enum RunEvent {
         step: usize,
         /// The alert.
         alert: AlertOutcome,
-        /// `_source` of the document that it shows.
-        source: serde_json::Value,
+        /// What an alerts index would hold of it.
+        document: serde_json::Value,
     },
     /// A step was judged; all steps of a scenario are, in order, after its last execution.
     StepJudged(StepOutcome),

@@ -19,7 +19,7 @@ use crate::verdict::{AlertOutcome, ScenarioOutcome, StepOutcome, Verdict};
 /// # Errors
 /// When this world cannot watch for what the rule needs; nothing was done then.
 pub fn run(plan: &Plan, world: &mut dyn World, emit: &mut dyn FnMut(RunEvent)) -> Result<ScenarioOutcome, WorldError> {
-    world.watch(&plan.rule.audit_rules())?;
+    world.begin(plan)?;
     Ok(run_with(plan, &mut |step, position| act(plan, step, position, world), emit))
 }
 RUN*/
@@ -63,7 +63,7 @@ impl<'p> Course<'p> {
         emit(RunEvent::ScenarioStarted {
             id: plan.id.clone(),
             title: plan.title.clone(),
-            story: plan.story.clone(),
+            story: plan.source.story(),
             rule_name: plan.rule.name.clone(),
             steps: plan.steps.len(),
             acts: plan.acts(),
@@ -107,7 +107,7 @@ impl<'p> Course<'p> {
         engine: &mut Engine<'_>,
         emit: &mut dyn FnMut(RunEvent),
     ) -> Result<(), CourseError> {
-        let (facts, sources) = engine.execute(at)?;
+        let (facts, documents) = engine.execute(at)?;
         let raised_at = Offset(at - self.plan.start);
         emit(RunEvent::ExecutionRun {
             at,
@@ -115,7 +115,7 @@ impl<'p> Course<'p> {
             alerts: facts.alerts.len(),
             warnings: facts.warnings.clone(),
         });
-        for (alert, source) in facts.alerts.iter().zip(sources) {
+        for (alert, document) in facts.alerts.iter().zip(documents) {
             let outcome = AlertOutcome {
                 id: alert.id.clone(),
                 terms: alert.terms.clone(),
@@ -123,7 +123,7 @@ impl<'p> Course<'p> {
                 raised_at,
             };
             let step = self.step_of(&alert.document);
-            emit(RunEvent::AlertRaised { step, alert: outcome, source });
+            emit(RunEvent::AlertRaised { step, alert: outcome, document });
         }
         self.runs.push(facts);
         Ok(())
