@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum SimulatorError {
     /// No technique of this name.
-    #[error("unknown technique '{id}'{}; 'firstseen simulate --list' shows all of them", did_you_mean(.nearest))]
+    #[error("unknown technique '{id}'{}; 'firstseen list' shows all of them", did_you_mean(.nearest))]
     UnknownTechnique {
         /// As written.
         id: String,
