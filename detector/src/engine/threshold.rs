@@ -285,7 +285,8 @@ mod tests {
         assert_eq!(lab.warnings(), ["max_signals"]);
         let hosts: Vec<_> = (0..2).map(|alert| result(&lab, alert).terms[0].values.clone()).collect();
         assert_eq!(serde_json::to_value(hosts).expect("json"), json!([["a"], ["b"]]));
-        assert_eq!(lab.run("12:05").len(), 1, "the rest, found again");
+        lab.add("d", document("12:04", json!("d"), "u"));
+        assert_eq!(lab.run("12:05").len(), 2, "the rest, found again, and another: the limit exactly");
         assert_eq!(lab.warnings(), [""; 0]);
     }
 
