@@ -53,7 +53,7 @@ pub enum RunEvent {
         step: usize,
         /// The alert.
         alert: AlertOutcome,
-        /// The whole alert document, for those who want to see it.
+        /// What an alerts index would hold of it.
         document: serde_json::Value,
     },
     /// A step was judged; all steps of a scenario are, in order, after its last execution.

@@ -54,8 +54,18 @@ pub struct DocumentFacts {
     pub searchable: Millis,
     /// Term tuples that it carries; none if one of the rule's fields has no value.
     pub terms: Vec<Terms>,
+    /// It shows the act itself (the very call, the very process), not something beside it.
+    pub shows_act: bool,
     /// The rule's query matches it.
     pub matched: bool,
+}
+
+impl DocumentFacts {
+    /// Whether it shows the act with all fields that the rule takes its terms from.
+    #[must_use]
+    pub fn is_capture(&self) -> bool {
+        self.shows_act && !self.terms.is_empty()
+    }
 }
 
 /// One scheduled execution.

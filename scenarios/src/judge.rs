@@ -18,7 +18,7 @@ use crate::verdict::{AlertOutcome, Stage, Verdict};
 pub struct Judgement {
     /// How many documents came of it.
     pub documents: u64,
-    /// How many of them carry all fields of the rule's terms.
+    /// How many of them show the act itself, with all fields of the rule's terms.
     pub captured: u64,
     /// How many of them the query matches.
     pub matched: u64,
@@ -93,7 +93,7 @@ impl Seen {
         let covering = documents().filter(|document| document.matched).flat_map(|document| timeline.covering(document));
         Seen {
             documents: documents().count() as u64,
-            captured: documents().filter(|document| !document.terms.is_empty()).count() as u64,
+            captured: documents().filter(|document| document.is_capture()).count() as u64,
             matched: documents().filter(|document| document.matched).count() as u64,
             alerts,
             silences,

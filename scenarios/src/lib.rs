@@ -1,7 +1,9 @@
 //! Scenario files, the virtual timeline, the runner and its verdicts.
 
+mod act;
 mod catalog;
 mod check;
+mod engine;
 mod event;
 mod facts;
 mod judge;
@@ -16,11 +18,13 @@ mod relocate;
 pub mod report;
 mod restamp;
 mod rules;
+mod runner;
 mod telemetry;
 mod verdict;
 mod world;
 
 pub use catalog::catalog;
+pub use engine::RuleError;
 pub use event::{ActPerformed, RunEvent};
 pub use facts::{ActFacts, AlertFacts, DocumentFacts, Execution, RunFacts, StepFacts, Terms, WindowFacts};
 pub use judge::{Judgement, judge};
@@ -32,7 +36,7 @@ pub use plan::{DEFAULT_START, FindRule, Plan, PlannedAct, PlannedStep};
 pub use problem::{Problem, Source};
 pub use relocate::{Leftover, Relocation};
 pub use restamp::{Placement, VirtualHost};
-pub use rules::find_rule;
+pub use rules::{FoundRule, find_rule};
 pub use telemetry::Telemetry;
 pub use verdict::{AlertOutcome, ScenarioOutcome, Stage, StepOutcome, Totals, Verdict};
 pub use world::{Performed, World, WorldError};

@@ -13,6 +13,7 @@ use crate::model::{Actor, Expectation, RuleChanges, Step};
 use crate::offset::Offset;
 use crate::problem::{Problem, Source, nearest};
 use crate::restamp::VirtualHost;
+use crate::rules::FoundRule;
 use crate::telemetry::Telemetry;
 
 /// Virtual instant of `+0s` where a scenario names none: 2026-01-05T00:00:00Z, a Monday.
@@ -25,10 +26,12 @@ pub struct Plan {
     pub id: String,
     /// Title.
     pub title: String,
-    /// The comment at the top of the file.
-    pub story: String,
+    /// The scenario file.
+    pub source: Source,
     /// The rule, with the scenario's changes.
     pub rule: Rule,
+    /// The rule file.
+    pub rule_text: String,
     /// Names of the environment variables that the endpoint captures.
     pub capture_env_vars: Vec<String>,
     /// Which documents are made of what the sensor sees.
@@ -78,7 +81,7 @@ pub struct PlannedAct {
 /// Finds a rule by the name that a scenario gives it; the path is the scenario file's, for names that are relative paths.
 ///
 /// The error says what was tried and what to write instead.
-pub type FindRule<'a> = dyn Fn(&str, &Path) -> Result<Rule, String> + 'a;
+pub type FindRule<'a> = dyn Fn(&str, &Path) -> Result<FoundRule, String> + 'a;
 
 impl Plan {
     /// Resolves a scenario.
@@ -88,17 +91,19 @@ impl Plan {
     pub fn new(loaded: &Loaded, find_rule: &FindRule<'_>) -> Result<Plan, Vec<Problem>> {
         let scenario = &loaded.scenario;
         let mut resolve = Resolve { source: &loaded.source, problems: Vec::new() };
-        let rule = resolve.rule(&scenario.rule, &scenario.rule_changes, find_rule);
+        let found = resolve.rule(&scenario.rule, &scenario.rule_changes, find_rule);
         for actor in scenario.actors.values() {
             resolve.technique(actor);
         }
         let hosts: BTreeSet<&str> = scenario.actors.values().map(|actor| actor.host.as_str()).collect();
-        if let Some(fields) = rule.as_ref().and_then(term_fields) {
+        if let Some(fields) = found.as_ref().and_then(|found| term_fields(&found.rule)) {
             for step in &scenario.steps {
                 resolve.terms(&step.get_ref().expect, fields, &hosts);
             }
         }
-        let (Some(rule), true) = (rule, resolve.problems.is_empty()) else { return Err(resolve.problems) };
+        let (Some(FoundRule { rule, text: rule_text }), true) = (found, resolve.problems.is_empty()) else {
+            return Err(resolve.problems);
+        };
         let start = scenario.start.as_ref().map_or(DEFAULT_START, |start| *start.get_ref());
         let first_run = scenario.first_run.as_ref().map_or(Offset(0), |first| *first.get_ref());
         let mut steps = Vec::new();
@@ -111,10 +116,11 @@ impl Plan {
         Ok(Plan {
             id: scenario.id.get_ref().clone(),
             title: scenario.title.clone(),
-            story: loaded.source.story(),
+            source: loaded.source.clone(),
             capture_env_vars: scenario.rule_changes.capture_env_vars.clone().unwrap_or_else(|| rule.capture_env_vars()),
             telemetry: Telemetry::of(&rule),
             rule,
+            rule_text,
             start,
             first_run: start + first_run.0,
             steps,
@@ -148,14 +154,15 @@ struct Resolve<'a> {
 }
 
 impl Resolve<'_> {
-    fn rule(&mut self, name: &Spanned<String>, changes: &RuleChanges, find: &FindRule<'_>) -> Option<Rule> {
-        let mut rule = match find(name.get_ref(), self.source.path()) {
-            Ok(rule) => rule,
+    fn rule(&mut self, name: &Spanned<String>, changes: &RuleChanges, find: &FindRule<'_>) -> Option<FoundRule> {
+        let mut found = match find(name.get_ref(), self.source.path()) {
+            Ok(found) => found,
             Err(what) => {
                 self.problems.push(self.source.problem(name.span(), what));
                 return None;
             }
         };
+        let rule = &mut found.rule;
         let mut refuse = |what: String| self.problems.push(self.source.problem(name.span(), what));
         let RuleKind::NewTerms(new_terms) = &mut rule.kind else {
             refuse(format!("rule '{}' is not of type new_terms; scenarios run only those", rule.name));
@@ -173,12 +180,12 @@ impl Resolve<'_> {
         replace(&mut rule.to, &changes.to);
         replace(&mut rule.interval, &changes.interval);
         rule.max_signals = changes.max_signals.unwrap_or(rule.max_signals);
-        if Telemetry::of(&rule).is_empty() {
+        if Telemetry::of(rule).is_empty() {
             let made = [Telemetry::Auditbeat, Telemetry::AuditdManager, Telemetry::Defend].map(Telemetry::index);
             refuse(format!("rule '{}' reads none of the indices that are made here: {}", rule.name, made.join(", ")));
             return None;
         }
-        Some(rule)
+        Some(found)
     }
 
     /// Checks the technique and the parameters of an actor, so that acts can be planned without a failure.

@@ -156,7 +156,7 @@ pub struct StepOutcome {
     pub expected: Expectation,
     /// How many documents came of it.
     pub documents: u64,
-    /// How many of them carry all fields of the rule's terms.
+    /// How many of them show the act itself, with all fields of the rule's terms.
     pub captured: u64,
     /// How many of them the query matches.
     pub matched: u64,

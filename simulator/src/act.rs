@@ -9,6 +9,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 
 use crate::need::find_program;
+use crate::plan::{Content, Placed};
 use crate::{Command, Expected, Plan, Program, Report, Scratch, Shortfall, SimulatorError, Technique};
 
 /// The environment variable that tells the worker where to report; it is no name that anybody captures.
@@ -47,6 +48,7 @@ impl Act {
         for file in &plan.files {
             scratch.files().place(file)?;
         }
+        scratch.files().place(&Placed { path: plan.cwd.clone(), content: Content::Directory })?;
         let root = Some(scratch.root());
         let program = match &plan.program {
             Program::Placed(path) => scratch.real(path),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum SimulatorError {
     /// No technique of this name.
-    #[error("unknown technique '{id}'{}; 'firstseen simulate --list' shows all of them", did_you_mean(.nearest))]
+    #[error("unknown technique '{id}'{}; 'firstseen list' shows all of them", did_you_mean(.nearest))]
     UnknownTechnique {
         /// As written.
         id: String,
@@ -38,6 +38,14 @@ pub enum SimulatorError {
         /// What it must be.
         expected: String,
     },
+    /// Two different files of one act would lie in one place.
+    #[error("technique '{technique}' needs two different files at '{path}'; give its parameters another path")]
+    SamePlace {
+        /// Technique id.
+        technique: &'static str,
+        /// The path, as the scenario names it.
+        path: PathBuf,
+    },
     /// A path that a scenario names cannot be used.
     #[error(
         "cannot use '{path}' as a path of the scenario: {reason}; write an absolute path such as /opt/acme/updater"
@@ -66,7 +74,9 @@ pub enum SimulatorError {
         source: io::Error,
     },
     /// A program that the act needs is not on this machine.
-    #[error("cannot find the program '{name}' in PATH; install it, or leave this technique out")]
+    #[error(
+        "cannot find the program '{name}' in /usr/local/bin, /usr/bin and /bin; install it, or leave this technique out"
+    )]
     NoProgram {
         /// Its name.
         name: &'static str,

@@ -5,9 +5,12 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
+use nix::sys::prctl;
+use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::Uid;
 
 use crate::files::probe;
+use crate::technique::SEARCH_PATH;
 use crate::worker::Form;
 use crate::{Scratch, SimulatorError};
 
@@ -18,9 +21,11 @@ pub enum Need {
     Loader,
     /// An effective user id of 0.
     Root,
+    /// Set-uid files that take effect: a file system without nosuid, and no "no new privileges".
+    SetUid,
     /// A file of the machine, by its absolute path.
     File(&'static str),
-    /// A program of the machine, looked for in PATH.
+    /// A program of the machine, looked for in the PATH that every act gets.
     Program(&'static str),
     /// Something that the kernel can do, and that no sandbox forbids.
     Kernel(Feature),
@@ -50,11 +55,20 @@ impl Need {
         match self {
             Need::Root if Uid::effective().is_root() => Ok(()),
             Need::Root => Err(SkipReason("needs root".into())),
+            Need::SetUid if prctl::get_no_new_privs().unwrap_or(false) => {
+                Err(SkipReason("this process may get no new privileges, so set-uid files have no effect".into()))
+            }
+            Need::SetUid => match statvfs(scratch.path()) {
+                Ok(system) if system.flags().contains(FsFlags::ST_NOSUID) => {
+                    Err(SkipReason(format!("{} is mounted nosuid", scratch.path().display())))
+                }
+                _ => Ok(()),
+            },
             Need::File(path) if Path::new(path).exists() => Ok(()),
             Need::File(path) => Err(SkipReason(format!("there is no {path} here"))),
             Need::Program(name) => match find_program(name) {
                 Ok(_) => Ok(()),
-                Err(_) => Err(SkipReason(format!("there is no {name} in PATH"))),
+                Err(_) => Err(SkipReason(format!("there is no {name} in {SEARCH_PATH}"))),
             },
             Need::Loader => match try_worker(scratch, Form::Dynamic, &[])? {
                 0 => Ok(()),
@@ -75,6 +89,7 @@ impl Need {
         match self {
             Need::Loader => "the GNU dynamic loader and the C library".into(),
             Need::Root => "root".into(),
+            Need::SetUid => "set-uid files that take effect".into(),
             Need::File(path) => path.into(),
             Need::Program(name) => format!("{name} in PATH"),
             Need::Kernel(feature) => feature.describe().into(),
@@ -107,10 +122,9 @@ impl fmt::Display for SkipReason {
     }
 }
 
-/// The resolved path of a program in PATH: what the kernel will report as its executable.
+/// The resolved path of a program in the PATH that acts get, not in the caller's: what the kernel will report as its executable.
 pub(crate) fn find_program(name: &'static str) -> Result<PathBuf, SimulatorError> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    let found = std::env::split_paths(SEARCH_PATH).map(|folder| folder.join(name)).find(|file| file.is_file());
     found.and_then(|file| file.canonicalize().ok()).ok_or(SimulatorError::NoProgram { name })
 }
 

@@ -30,6 +30,8 @@ pub struct MemoryCall {
     pub tid: i32,
     /// Name of the system call.
     pub call: String,
+    /// Through which ABI it was made: `x86_64`, `i386` or `x32`.
+    pub abi: String,
     /// Its number, in the ABI that was used.
     pub number: u64,
     /// First address.
@@ -62,6 +64,9 @@ pub struct TargetRan {
     pub secure: bool,
     /// Whether the preload object was found in the process's own memory map.
     pub object: bool,
+    /// How many mappings of the process are writable and executable, where that was looked at.
+    #[serde(default)]
+    pub rwx_mappings: Option<u32>,
 }
 
 /// The system refused a step.
@@ -103,10 +108,10 @@ enum Line {
 
 impl fmt::Display for MemoryCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MemoryCall { call, address, length, protection, result, .. } = self;
+        let MemoryCall { call, abi, address, length, protection, result, .. } = self;
         let shown = |permissions: &Option<String>| permissions.clone().unwrap_or_else(|| "unmapped".into());
         let (before, after) = (shown(&self.before), shown(&self.after));
-        write!(f, "{call}({address:#x}, {length}, {protection:#x}) = {result}, {before} -> {after}")
+        write!(f, "{abi} {call}({address:#x}, {length}, {protection:#x}) = {result}, {before} -> {after}")
     }
 }
 
@@ -120,7 +125,7 @@ mod tests {
             b"{\"say\":\"object\",\"pid\":7}\ngarbage\n{\"say\":\"ran\",\"pid\":7,\"secure\":false,\"object\":true}\n";
         let report = Report::parse(lines, b"warning");
         assert_eq!(report.objects, [ObjectLoaded { pid: 7 }]);
-        assert_eq!(report.ran, [TargetRan { pid: 7, secure: false, object: true }]);
+        assert_eq!(report.ran, [TargetRan { pid: 7, secure: false, object: true, rwx_mappings: None }]);
         assert_eq!(report.unknown, ["garbage"]);
         assert_eq!(report.complaints, "warning");
     }

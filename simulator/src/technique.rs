@@ -49,6 +49,9 @@ pub enum Privileges {
     Root,
 }
 
+/// The PATH of every act: the same on every machine, so that what runs does not depend on who runs it.
+pub(crate) const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// What a scenario asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
@@ -65,6 +68,16 @@ pub(crate) struct Inputs<'a> {
     pub(crate) parameters: &'a Parameters,
 }
 
+impl Inputs<'_> {
+    /// A path beside the executable: its own with a further extension.
+    pub(crate) fn beside(&self, extension: &str) -> PathBuf {
+        let mut path = self.executable.as_os_str().to_owned();
+        path.push(".");
+        path.push(extension);
+        path.into()
+    }
+}
+
 impl Technique {
     /// What the act will be, without doing anything: for a dry run, and for everybody who has to know the command.
     ///
@@ -72,19 +85,30 @@ impl Technique {
     /// When the request's path or parameters are wrong.
     pub fn plan(&self, request: &Request) -> Result<Plan, SimulatorError> {
         check_scenario_path(&request.executable)?;
-        let parameters = Parameters::check(self.id, self.parameters, &request.params)?;
+        let parameters = self.parameters(request)?;
         let executable = request.executable.as_path();
         let mut plan = Plan {
             program: Program::Placed(executable.to_owned()),
             argv: vec![Text::inside(executable), Text::literal(self.id)],
-            env: vec![("PATH", Text::literal("/usr/local/bin:/usr/bin:/bin"))],
+            env: vec![("PATH", Text::literal(SEARCH_PATH))],
             cwd: executable.parent().unwrap_or(Path::new("/")).to_owned(),
             files: vec![Placed { path: executable.to_owned(), content: Content::Worker(self.worker) }],
             object: None,
             expected: self.expected,
         };
         (self.shape)(&mut plan, &Inputs { id: self.id, executable, parameters: &parameters });
-        Ok(plan)
+        match plan.contradiction() {
+            Some(path) => Err(SimulatorError::SamePlace { technique: self.id, path }),
+            None => Ok(plan),
+        }
+    }
+
+    /// The values that all its parameters have in a request.
+    ///
+    /// # Errors
+    /// When one is unknown or not of its kind.
+    pub fn parameters(&self, request: &Request) -> Result<Parameters, SimulatorError> {
+        Parameters::check(self.id, self.parameters, &request.params)
     }
 
     /// Whether this machine has all that the technique needs.

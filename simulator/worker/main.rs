@@ -11,13 +11,16 @@
 #![deny(unsafe_code)]
 
 mod entry;
+mod exec;
 mod maps;
 #[cfg(standalone)]
 mod mem;
 mod preload;
+mod probe;
 mod report;
 mod rwx;
 mod sys;
+mod thread;
 
 use report::Reporter;
 use sys::Start;
@@ -32,7 +35,12 @@ fn run(start: &Start) -> i32 {
     let technique = start.argument(1).map_or(&b""[..], |argument| argument.to_bytes());
     let reporter = Reporter::new(start);
     match technique {
-        b"probe" => 0,
+        b"probe" => probe::run(start),
+        _ if maps::readable() < 0 => {
+            // Without it nothing that happens could be proven.
+            reporter.refused("read /proc/self/maps", maps::readable());
+            69
+        }
         _ if technique.starts_with(b"rwx.") => rwx::run(technique, start, reporter),
         _ if technique.starts_with(b"preload.") || technique.starts_with(b"exec.") => {
             preload::run(technique, start, reporter)

@@ -7,16 +7,19 @@ use core::fmt::{self, Write};
 use crate::maps::{self, Permissions};
 use crate::sys;
 
+const GETPID: usize = 39;
+
 /// Where to report to.
 #[derive(Clone, Copy)]
 pub struct Reporter {
     descriptor: i32,
-    pub pid: isize,
+    pid: isize,
 }
 
 /// One call that changes memory, as it was asked for and answered.
 pub struct MemoryCall {
     pub call: &'static str,
+    pub abi: &'static str,
     pub number: usize,
     pub address: usize,
     pub length: usize,
@@ -28,7 +31,6 @@ pub struct MemoryCall {
 impl Reporter {
     /// A reporter for the calling process; says nothing if the environment names no descriptor.
     pub fn new(start: &sys::Start) -> Reporter {
-        const GETPID: usize = 39;
         let mut descriptor = -1;
         let mut index = 0;
         while let Some(variable) = start.variable(index) {
@@ -40,14 +42,19 @@ impl Reporter {
         Reporter { descriptor, pid: sys::call1(GETPID, 0) }
     }
 
+    /// The same for a child process of this one.
+    pub fn of_child(&self) -> Reporter {
+        Reporter { descriptor: self.descriptor, pid: sys::call1(GETPID, 0) }
+    }
+
     /// Reports a memory call together with the permissions that the page at its address has now.
     pub fn memory(&self, done: &MemoryCall) {
         const GETTID: usize = 186;
         let tid = sys::call1(GETTID, 0);
-        let MemoryCall { call, number, address, length, protection, result, before } = done;
+        let MemoryCall { call, abi, number, address, length, protection, result, before } = done;
         let after = maps::permissions(*address);
         self.line(format_args!(
-            "{{\"say\":\"memory\",\"pid\":{},\"tid\":{tid},\"call\":\"{call}\",\"number\":{number},\"address\":{address},\
+            "{{\"say\":\"memory\",\"pid\":{},\"tid\":{tid},\"call\":\"{call}\",\"abi\":\"{abi}\",\"number\":{number},\"address\":{address},\
              \"length\":{length},\"protection\":{protection},\"result\":{result},\"before\":{},\"after\":{}}}\n",
             self.pid,
             Quoted(*before),

@@ -48,6 +48,23 @@ pub fn call3(number: usize, a: usize, b: usize, c: usize) -> isize {
     call(number, [a, b, c, 0, 0, 0])
 }
 
+/// Whether a raw result is a failure.
+pub fn is_error(result: isize) -> bool {
+    (-4095..0).contains(&result)
+}
+
+/// One system call through the 32-bit gate: numbers and arguments of the i386 ABI.
+pub fn call_int80(number: u32, a: u32, b: u32, c: u32) -> i32 {
+    let result: i32;
+    // SAFETY: as for `call`; rbx, which the compiler keeps for itself, is put back.
+    unsafe {
+        asm!("mov {kept}, rbx", "mov ebx, {a:e}", "int 0x80", "mov rbx, {kept}",
+            kept = out(reg) _, a = in(reg) a, inlateout("eax") number as i32 => result, in("ecx") b, in("edx") c,
+            lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r11") _);
+    }
+    result
+}
+
 pub fn exit(status: i32) -> ! {
     const EXIT_GROUP: usize = 231;
     loop {
@@ -102,12 +119,13 @@ impl Start {
         Start::nth(self.environment, index)
     }
 
-    pub fn arguments(&self) -> *const *const c_char {
-        self.arguments
-    }
-
-    pub fn environment(&self) -> *const *const c_char {
-        self.environment
+    /// Writes over the first bytes of a variable, in place: what the kernel shows as the environment changes with it.
+    pub fn overwrite(&self, index: usize, bytes: &[u8]) {
+        let Some(variable) = self.variable(index) else { return };
+        let length = bytes.len().min(variable.to_bytes().len());
+        // SAFETY: the strings of the environment lie in writable memory of the stack, and no reference to this one is in
+        // use while it is written; the terminating zero stays.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), variable.as_ptr().cast_mut().cast(), length) }
     }
 
     fn nth(list: *const *const c_char, index: usize) -> Option<&'static CStr> {

@@ -1,10 +1,11 @@
 //! The list of all techniques. A new one stands in its family's file; a new family stands here too.
 
-use super::{exec, preload, rwx};
+use super::{exec, jit, preload, preload_ways, rwx};
 use crate::error::nearest;
 use crate::{SimulatorError, Technique};
 
-const FAMILIES: &[&[Technique]] = &[exec::TECHNIQUES, preload::TECHNIQUES, rwx::TECHNIQUES];
+const FAMILIES: &[&[Technique]] =
+    &[exec::TECHNIQUES, preload::TECHNIQUES, preload_ways::TECHNIQUES, rwx::TECHNIQUES, jit::TECHNIQUES];
 
 /// All techniques, family by family.
 pub fn all() -> impl Iterator<Item = &'static Technique> {
