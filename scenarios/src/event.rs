@@ -1,5 +1,6 @@
 //! What happens during a run, as it happens: the only thing that reporters and progress bars see.
 
+use firstseen_detector::ecs::EcsDocument;
 use firstseen_detector::time::Millis;
 
 use crate::facts::WindowFacts;
@@ -85,8 +86,8 @@ pub struct ActPerformed {
     pub events: usize,
     /// The record or exec event behind the document that matters most, as the sensor gave it; real time.
     pub evidence: Option<String>,
-    /// Documents made of them.
-    pub documents: usize,
+    /// Documents made of them, on the virtual timeline.
+    pub documents: Vec<EcsDocument>,
     /// How many of them the query matches.
     pub matched: usize,
     /// Terms of the first document that matches, or else of the first that has any.

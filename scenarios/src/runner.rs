@@ -191,7 +191,7 @@ fn performed(step: &PlannedStep, act: &PlannedAct, acted: &Acted) -> ActPerforme
         report: acted.report.clone(),
         events: acted.facts.events,
         evidence: acted.evidence.clone(),
-        documents: documents.len(),
+        documents: acted.documents.iter().map(|(document, _)| document.clone()).collect(),
         matched: documents.iter().filter(|document| document.matched).count(),
         terms: telling.and_then(|document| document.terms.first()).cloned(),
     }
