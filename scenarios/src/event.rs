@@ -28,6 +28,10 @@ pub enum RunEvent {
         story: String,
         /// Name of the rule.
         rule_name: String,
+        /// The fields that the rule takes its terms from.
+        terms: Vec<String>,
+        /// When the rule runs and how far it looks back, for people.
+        schedule: String,
         /// How many steps.
         steps: usize,
         /// How many acts in all.
@@ -90,6 +94,8 @@ pub struct ActPerformed {
     pub documents: Vec<EcsDocument>,
     /// How many of them the query matches.
     pub matched: usize,
+    /// What the rule reads of the document that matters most: its query's fields, then its terms', with their values.
+    pub fields: Vec<(String, String)>,
     /// Terms of the first document that matches, or else of the first that has any.
     pub terms: Option<Vec<String>>,
 }

@@ -20,6 +20,7 @@ mod load;
 mod new_terms;
 mod population;
 mod prepare;
+mod query;
 mod report;
 mod runner;
 mod schedule;
@@ -27,6 +28,7 @@ mod store;
 mod suppression;
 #[cfg(test)]
 mod testing;
+mod threshold;
 mod timeline;
 mod values;
 mod window;

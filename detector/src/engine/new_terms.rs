@@ -41,6 +41,13 @@ pub(super) enum Fields {
     Several,
 }
 
+/// Whether batches of several fields are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Batches {
+    Apart,
+    Together,
+}
+
 /// Terms in a page of the first search; within a page the terms of a single field are ordered by frequency.
 const PAGE: usize = 10_000;
 /// Combinations in a batch of the second search.
@@ -79,11 +86,19 @@ fn is_new(first_seen: Millis, window: Window) -> bool {
 
 /// The candidates in the order in which they are handled, in groups that are handled apart: pages of terms by frequency and
 /// then key for one field, batches by key for several.
-pub(super) fn in_order(population: &Population, sighted: Sighted, fields: Fields) -> Vec<Vec<Candidate>> {
+///
+/// Batches follow each other in the order of keys, so where nothing depends on their ends they need not be told apart.
+pub(super) fn in_order(
+    population: &Population,
+    sighted: Sighted,
+    fields: Fields,
+    batches: Batches,
+) -> Vec<Vec<Candidate>> {
     let Sighted { mut new, terms, .. } = sighted;
-    let size = match fields {
-        Fields::One => PAGE,
-        Fields::Several => BATCH,
+    let size = match (fields, batches) {
+        (Fields::One, _) => PAGE,
+        (Fields::Several, Batches::Apart) => BATCH,
+        (Fields::Several, Batches::Together) => usize::MAX,
     };
     let order = |group: &mut Vec<Candidate>| {
         group.sort_unstable_by(|a, b| {
