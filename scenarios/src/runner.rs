@@ -268,7 +268,7 @@ mod tests {
         let fields = Fields::from_json(fields.as_object().expect("an object"));
         let mut document = EcsDocument { index: plan.telemetry[0].index().into(), id: "".into(), fields };
         let id = format!("{}-{}-{position}", plan.id, step.number);
-        let placement = Placement { id, time: step.time, ingested: step.ingested, host: act.host.clone() };
+        let placement = Placement { id, time: step.time, ingested: Some(step.ingested), host: act.host.clone() };
         placement.apply(&mut document);
         let execution = Execution::Done;
         let facts =
