@@ -1,5 +1,6 @@
 //! What happens during a run, as it happens: the only thing that reporters and progress bars see.
 
+use firstseen_detector::ecs::EcsDocument;
 use firstseen_detector::time::Millis;
 
 use crate::facts::WindowFacts;
@@ -89,8 +90,8 @@ pub struct ActPerformed {
     pub events: usize,
     /// The record or exec event behind the document that matters most, as the sensor gave it; real time.
     pub evidence: Option<String>,
-    /// Documents made of them.
-    pub documents: usize,
+    /// Documents made of them, on the virtual timeline.
+    pub documents: Vec<EcsDocument>,
     /// How many of them the query matches.
     pub matched: usize,
     /// What the rule reads of the document that matters most: its query's fields, then its terms', with their values.

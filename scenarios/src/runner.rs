@@ -223,7 +223,7 @@ fn performed(plan: &Plan, step: &PlannedStep, act: &PlannedAct, acted: &Acted) -
         report: acted.report.clone(),
         events: acted.facts.events,
         evidence: acted.evidence.clone(),
-        documents: documents.len(),
+        documents: acted.documents.iter().map(|(document, _)| document.clone()).collect(),
         matched: documents.iter().filter(|document| document.matched).count(),
         fields: document.map(|(document, _)| fields_read(plan, document)).unwrap_or_default(),
         terms: telling.and_then(|document| document.terms.first()).cloned(),
@@ -268,7 +268,7 @@ mod tests {
         let fields = Fields::from_json(fields.as_object().expect("an object"));
         let mut document = EcsDocument { index: plan.telemetry[0].index().into(), id: "".into(), fields };
         let id = format!("{}-{}-{position}", plan.id, step.number);
-        let placement = Placement { id, time: step.time, ingested: step.ingested, host: act.host.clone() };
+        let placement = Placement { id, time: step.time, ingested: Some(step.ingested), host: act.host.clone() };
         placement.apply(&mut document);
         let execution = Execution::Done;
         let facts =

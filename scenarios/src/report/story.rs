@@ -117,7 +117,8 @@ fn act_lines(act: &ActPerformed, in_full: bool) -> String {
             text.push_str(&labelled(if number == 0 { "document" } else { "" }, DIM, &format!("{name}: {value}")));
         }
     }
-    let documents = if act.documents == 1 { "1 document".to_owned() } else { format!("{} documents", act.documents) };
+    let documents =
+        if act.documents.len() == 1 { "1 document".to_owned() } else { format!("{} documents", act.documents.len()) };
     text.push_str(&labelled("match", "", &format!("the query matches {} of {documents}", act.matched)));
     if let Some(terms) = &act.terms {
         text.push_str(&labelled("term", "", &terms.join(" + ")));
