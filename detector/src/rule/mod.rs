@@ -5,4 +5,6 @@
 
 mod model;
 
-pub use model::{AlertSuppression, Exception, Language, MissingFields, NewTerms, Query, Rule, RuleKind, Severity, Threshold};
+pub use model::{
+    AlertSuppression, Exception, Language, MissingFields, NewTerms, Query, Rule, RuleKind, Severity, Threshold,
+};

@@ -3,6 +3,8 @@
 //! A sensor starts the program itself (so that nothing is missed at the beginning), watches it and everything that it
 //! starts until the last of them is gone, and hands back what it saw. It decides nothing.
 
+pub mod kernel;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -147,6 +149,11 @@ pub enum Loss {
     },
     /// The program did not end in time and was killed.
     TimedOut,
+    /// Somebody changed what the sensor depends on while it watched, or its own marker did not come back.
+    Disturbed {
+        /// For a person.
+        what: String,
+    },
     /// The sensor could not read something of a process; `what` says which thing of which process.
     Unreadable {
         /// For a person.
