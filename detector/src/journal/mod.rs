@@ -6,14 +6,14 @@
 
 mod change;
 mod file;
-mod journal;
 mod owner;
+mod run;
 mod state_dir;
 mod undo;
 
 pub use change::{Change, Outcome, Undone};
 pub use file::JournalError;
-pub use journal::{Connect, Journal, Ticket};
 pub use owner::Owner;
+pub use run::{Connect, Journal, Ticket};
 pub use state_dir::{StateDir, StateDirError};
 pub use undo::{undo_all, undo_all_with};

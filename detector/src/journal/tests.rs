@@ -107,7 +107,7 @@ fn a_directory_that_was_closed_to_its_owner_is_removed_and_a_link_in_it_is_not_f
     fs::write(outside.join("file"), "kept").expect("written");
     let path = place.scratch(&journal, "firstseen-a");
     symlink(&outside, path.join("link")).expect("linked");
-    fs::set_permissions(path.join("deep"), fs::Permissions::from_mode(0)).expect("closed");
+    fs::set_permissions(path.join("deep"), fs::Permissions::from_mode(0o000)).expect("closed");
     journal.close();
     assert!(!path.exists() && outside.join("file").exists());
 }

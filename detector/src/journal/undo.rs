@@ -9,8 +9,8 @@ use nix::errno::Errno;
 
 use super::change::{Change, Outcome, Undone};
 use super::file::{self, Found, JournalError};
-use super::journal::{Connect, real_kernel};
 use super::owner::Owner;
+use super::run::{Connect, real_kernel};
 use super::state_dir::StateDir;
 use crate::sensor::kernel::{AuditKernel, Enabled, KernelError, RuleData, StatusField};
 
