@@ -1,0 +1,49 @@
+# Every task by name; CI calls only these. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+CARGO ?= cargo
+# The demo, `run` and the benchmarks are measured as people run them: optimised.
+BIN := target/release/firstseen
+
+.PHONY: help setup demo build test check fmt clippy doc deny bench catalog install clean
+
+help: ## list the tasks
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+setup: ## install what building needs and is missing (a C linker; asks apt, needs root for that)
+	@command -v cc >/dev/null 2>&1 || ./scripts/apt-install gcc libc6-dev
+
+build: setup ## build the optimised binary
+	$(CARGO) build --release --locked
+
+demo: build ## both rules of the lab on this machine: alerts and proven silences
+	$(BIN) demo
+
+test: setup ## unit, property, catalog, conformance and end-to-end tests; lists what was skipped, and why
+	./scripts/test
+
+check: fmt clippy doc deny ## format, lints, documentation and licences; any warning fails
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy: setup
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+doc: setup
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --locked
+
+deny: ## licences and bans of everything that is linked in
+	./scripts/deny
+
+catalog: build ## run the whole catalog with every sensor that works here
+	./scripts/catalog $(BIN)
+
+bench: setup ## benchmarks; docs/performance.md explains the figures
+	$(CARGO) bench --workspace --locked
+
+install: setup ## install the firstseen command for this user
+	$(CARGO) install --path . --locked
+
+clean: ## remove what was built
+	$(CARGO) clean

@@ -1,0 +1,125 @@
+//! Runs every conformance case: one line a failed case, one line a kind, and a non-zero exit if anything failed.
+//!
+//! Cases are found by listing, in `detector/tests/conformance/` and, when the variable `FIRSTSEEN_CONFORMANCE` names a
+//! folder of the same layout, there too. The layout is described in `README.md` beside this file. A word on the command
+//! line (`cargo test --test conformance -- kql`) runs the kinds of that name only.
+
+mod alert_ids;
+mod audit;
+mod kql;
+mod new_terms;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+/// A kind of cases: its name and the function that runs all of them below a folder.
+struct Kind {
+    name: &'static str,
+    run: fn(&Path) -> Vec<CaseResult>,
+}
+
+/// Adding a kind is one line here and one file beside this one.
+const KINDS: [Kind; 4] = [
+    Kind { name: "alert_ids", run: alert_ids::run },
+    Kind { name: "audit", run: audit::run },
+    Kind { name: "kql", run: kql::run },
+    Kind { name: "new_terms", run: new_terms::run },
+];
+
+/// How one case ended.
+pub(crate) struct CaseResult {
+    /// The name of the case.
+    pub(crate) name: String,
+    /// Nothing, or what is wrong.
+    pub(crate) failure: Option<String>,
+}
+
+impl CaseResult {
+    /// The case agrees, or says what is wrong with it.
+    pub(crate) fn new(name: impl Into<String>, outcome: Result<(), String>) -> CaseResult {
+        CaseResult { name: name.into(), failure: outcome.err() }
+    }
+}
+
+/// Nothing if both are equal; otherwise the first places that differ, with both values.
+pub(crate) fn difference(expected: &Value, got: &Value) -> Result<(), String> {
+    let mut lines = Vec::new();
+    differ("", expected, got, &mut lines);
+    let more = lines.len().saturating_sub(8);
+    lines.truncate(8);
+    match lines.is_empty() {
+        true => Ok(()),
+        false if more > 0 => Err(format!("{}; and {more} more", lines.join("; "))),
+        false => Err(lines.join("; ")),
+    }
+}
+
+fn differ(path: &str, expected: &Value, got: &Value, lines: &mut Vec<String>) {
+    match (expected, got) {
+        (Value::Object(expected), Value::Object(got)) => {
+            for (key, value) in expected {
+                differ(&format!("{path}.{key}"), value, got.get(key).unwrap_or(&Value::Null), lines);
+            }
+            for (key, value) in got.iter().filter(|(key, _)| !expected.contains_key(*key)) {
+                lines.push(format!("{path}.{key}: expected nothing, got {value}"));
+            }
+        }
+        (Value::Array(expected), Value::Array(got)) if expected.len() == got.len() => {
+            for (index, (expected, got)) in expected.iter().zip(got).enumerate() {
+                differ(&format!("{path}[{index}]"), expected, got, lines);
+            }
+        }
+        _ if expected != got => lines.push(format!("{path}: expected {expected}, got {got}")),
+        _ => {}
+    }
+}
+
+/// The files of a folder whose names end so, sorted; none if there is no such folder.
+///
+/// # Panics
+/// If the folder exists and cannot be listed.
+pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    if !folder.is_dir() {
+        return Vec::new();
+    }
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("cannot list {}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    files.retain(|path| path.is_file() && path.to_string_lossy().ends_with(ending));
+    files.sort();
+    files
+}
+
+#[expect(clippy::print_stdout, reason = "this is the test's own report")]
+fn main() -> ExitCode {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance")];
+    folders.extend(std::env::var_os("FIRSTSEEN_CONFORMANCE").map(PathBuf::from));
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS; // test runners ask every target for its tests; this one is run as a whole
+    }
+    let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let mut failed_at_all = false;
+    for kind in KINDS.iter().filter(|kind| wanted.is_empty() || wanted.iter().any(|name| *name == kind.name)) {
+        let (mut passed, mut failed) = (0, 0);
+        for folder in &folders {
+            for case in (kind.run)(folder) {
+                match case.failure {
+                    None => passed += 1,
+                    Some(failure) => {
+                        failed += 1;
+                        println!("FAILED {} {}: {failure}", kind.name, case.name);
+                    }
+                }
+            }
+        }
+        println!("{}: {passed} passed, {failed} failed", kind.name);
+        failed_at_all |= failed > 0;
+    }
+    if folders.iter().any(|folder| !folder.is_dir()) {
+        println!("FIRSTSEEN_CONFORMANCE names no folder");
+        failed_at_all = true;
+    }
+    ExitCode::from(u8::from(failed_at_all))
+}

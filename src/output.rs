@@ -1,0 +1,101 @@
+//! Standard output and standard error, as people and pipes expect them.
+//!
+//! Colours appear only on a terminal and never with `NO_COLOR`. A reader that closes the pipe early is no error: what is
+//! still to be written is dropped, the work goes on to its verdict, and the exit status stays the verdict's.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use anstream::AutoStream;
+
+/// Where answers go.
+pub(crate) struct Output {
+    stdout: BufWriter<AutoStream<io::Stdout>>,
+    state: State,
+}
+
+enum State {
+    Open,
+    /// The reader is gone.
+    Closed,
+    /// Writing failed for another reason, such as a full disk.
+    Broken(io::Error),
+}
+
+impl Output {
+    pub(crate) fn new() -> Output {
+        Output {
+            stdout: BufWriter::with_capacity(1 << 16, anstream::AutoStream::auto(io::stdout())),
+            state: State::Open,
+        }
+    }
+
+    /// Writes one line.
+    pub(crate) fn line(&mut self, text: impl AsRef<str>) {
+        self.bytes(text.as_ref().as_bytes());
+        self.bytes(b"\n");
+    }
+
+    /// Writes text as it is.
+    pub(crate) fn text(&mut self, text: impl AsRef<str>) {
+        self.bytes(text.as_ref().as_bytes());
+    }
+
+    /// Writes a serialisable value as one line of JSON.
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) {
+        match serde_json::to_vec(value) {
+            Ok(bytes) => {
+                self.bytes(&bytes);
+                self.bytes(b"\n");
+            }
+            Err(error) => self.state = State::Broken(error.into()),
+        }
+    }
+
+    /// Whether somebody still reads: long streams stop when nobody does.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// Shows what was written so far, for output that grows while work goes on.
+    pub(crate) fn flush(&mut self) {
+        if self.is_open()
+            && let Err(error) = self.stdout.flush()
+        {
+            self.note(error);
+        }
+    }
+
+    /// Ends the output.
+    ///
+    /// # Errors
+    /// When something could not be written; a reader that went away is no error.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.flush();
+        match self.state {
+            State::Broken(error) => Err(error),
+            State::Open | State::Closed => Ok(()),
+        }
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        if self.is_open()
+            && let Err(error) = self.stdout.write_all(bytes)
+        {
+            self.note(error);
+        }
+    }
+
+    fn note(&mut self, error: io::Error) {
+        self.state = if error.kind() == io::ErrorKind::BrokenPipe { State::Closed } else { State::Broken(error) };
+    }
+}
+
+/// Writes a message for the person in front of the terminal; a closed standard error is ignored.
+pub(crate) fn message(text: impl AsRef<str>) {
+    let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
+}
+
+/// Whether progress may be drawn: only on a terminal.
+pub(crate) fn shows_progress() -> bool {
+    io::stderr().is_terminal() && io::stdout().is_terminal()
+}
