@@ -7,8 +7,8 @@
 //! ```
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -146,10 +146,13 @@ pub(super) fn find(
         let path = entry?.path();
         let (name, ending) = (path.file_stem().and_then(|it| it.to_str()), path.extension().and_then(|it| it.to_str()));
         match (name, ending) {
-            (Some(name), Some(ENDING)) if Some(name) != own => {
-                let journal = open(&path, name, observer);
-                found.push((path, journal));
-            }
+            (Some(name), Some(ENDING)) if Some(name) != own => match open(&path, name, observer) {
+                // Its run, or somebody who cleaned up, was faster.
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Ok(Some(journal)) => found.push((path, Ok(journal))),
+                Err(error) => found.push((path, Err(error))),
+            },
             // Its maker died before it had written anything down: makers hold the lock of the directory.
             (_, Some(UNFINISHED)) => fs::remove_file(&path)?,
             _ => {}
@@ -159,21 +162,26 @@ pub(super) fn find(
     Ok(found)
 }
 
-fn open(path: &Path, name: &str, observer: &Owner) -> io::Result<Found> {
+/// `None`: it was removed meanwhile.
+fn open(path: &Path, name: &str, observer: &Owner) -> io::Result<Option<Found>> {
     let file = File::options().read(true).append(true).open(path)?;
     let locked = match file.try_lock() {
         Ok(()) => true,
         Err(TryLockError::WouldBlock) => false,
         Err(TryLockError::Error(error)) => return Err(error),
     };
-    let bytes = fs::read(path)?;
+    let mut bytes = Vec::new();
+    (&file).read_to_end(&mut bytes)?;
+    if file.metadata()?.nlink() == 0 {
+        return Ok(None);
+    }
     let contents = read(name, &bytes);
     // A process that its dead owner had forked may still have the lock.
     let gone = contents.owner.as_ref().is_some_and(|owner| owner.life(observer) == Life::Gone);
     if !locked && !gone {
-        return Ok(Found::Live(contents));
+        return Ok(Some(Found::Live(contents)));
     }
-    Ok(Found::Dead(JournalFile { file, path: path.to_owned(), length: bytes.len() as u64 }, contents))
+    Ok(Some(Found::Dead(JournalFile { file, path: path.to_owned(), length: bytes.len() as u64 }, contents)))
 }
 
 /// Reads what was written. A last line without an end was cut off by the owner's death: the change was not made yet.

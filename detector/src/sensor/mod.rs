@@ -172,6 +172,14 @@ pub enum SensorError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The sensor cannot work here.
+    #[error("{sensor:?} sensor: {reason}")]
+    Unfit {
+        /// Which sensor.
+        sensor: SensorKind,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A step of watching failed.
     #[error("{sensor:?} sensor: cannot {action}: {source}; 'firstseen doctor' says what works here")]
     Watch {

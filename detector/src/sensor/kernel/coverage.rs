@@ -96,44 +96,41 @@ mod tests {
     use super::super::rule::tests::{mprotect, rule};
     use super::*;
 
-    const B64: (u32, u32) = (FIELD_ARCH, 0xc000_003e);
-    const B32: (u32, u32) = (FIELD_ARCH, 0x4000_0003);
-
     #[test]
     fn an_equal_or_broader_rule_covers_and_a_narrower_one_does_not() {
-        let broader = rule(4, 2, &[10, 329], &[], Some("site"));
-        let narrower = rule(4, 2, &[10], &[B64, (202, 7)], Some("site"));
-        let other_call = rule(4, 2, &[329], &[B64], None);
-        assert!(missing(&[mprotect(None)], &[mprotect(Some("other key"))]).is_empty());
-        assert!(missing(&[mprotect(None)], &[other_call.clone(), broader]).is_empty());
-        let gap = Gap { needed: mprotect(None), silencer: None };
-        assert_eq!(missing(&[mprotect(None)], &[narrower, other_call]), std::slice::from_ref(&gap));
-        assert_eq!(missing(&[mprotect(None)], &[]), [gap]);
+        let broader = rule("-a always,exit -S mprotect,pkey_mprotect -k site");
+        let narrower = rule("-a always,exit -F arch=b64 -S mprotect -F a2=7 -k site");
+        let other_call = rule("-a always,exit -F arch=b64 -S pkey_mprotect");
+        assert!(missing(&[mprotect()], &[rule("-a always,exit -F arch=b64 -S mprotect -k other")]).is_empty());
+        assert!(missing(&[mprotect()], &[other_call.clone(), broader]).is_empty());
+        let gap = Gap { needed: mprotect(), silencer: None };
+        assert_eq!(missing(&[mprotect()], &[narrower, other_call]), std::slice::from_ref(&gap));
+        assert_eq!(missing(&[mprotect()], &[]), [gap]);
     }
 
     #[test]
     fn a_never_rule_in_front_silences_and_one_behind_does_not() {
-        let never = rule(4, 0, &[10], &[(1, 1000)], None);
-        assert!(missing(&[mprotect(None)], &[mprotect(None), never.clone()]).is_empty());
-        let gap = Gap { needed: mprotect(None), silencer: Some(never.clone()) };
-        assert_eq!(missing(&[mprotect(None)], &[never, mprotect(None)]), [gap]);
+        let never = rule("-a never,exit -S mprotect -F uid=1000");
+        assert!(missing(&[mprotect()], &[mprotect(), never.clone()]).is_empty());
+        let gap = Gap { needed: mprotect(), silencer: Some(never.clone()) };
+        assert_eq!(missing(&[mprotect()], &[never, mprotect()]), [gap]);
     }
 
     #[test]
     fn a_never_rule_for_another_call_or_machine_silences_nothing() {
-        let others = [rule(4, 0, &[59], &[], None), rule(4, 0, &[10], &[B32], None), mprotect(None)];
-        assert!(missing(&[mprotect(None)], &others).is_empty());
-        assert!(silencers(&[mprotect(None)], &others).is_empty());
+        let others = [rule("-a never,exit -S execve"), rule("-a never,exit -F arch=b32 -S unlink"), mprotect()];
+        assert!(missing(&[mprotect()], &others).is_empty());
+        assert!(silencers(&[mprotect()], &others).is_empty());
     }
 
     #[test]
     fn silencers_are_found_on_every_list_and_never_among_the_labs_own_rules() {
-        let task = rule(1, 0, &[], &[], None);
-        let exclude = rule(5, 2, &[], &[(FIELD_MSGTYPE, 1300)], None);
-        let harmless = rule(5, 2, &[], &[(FIELD_MSGTYPE, 1307)], None);
-        let exit = rule(4, 0, &[10], &[], None);
-        let own = rule(4, 0, &[10], &[], Some("firstseen-1-2-3"));
-        let found = silencers(&[mprotect(None)], &[task.clone(), harmless, exclude.clone(), own, exit.clone()]);
+        let task = rule("-a never,task");
+        let exclude = rule("-a always,exclude -F msgtype=SYSCALL");
+        let harmless = rule("-a always,exclude -F msgtype=CWD");
+        let exit = rule("-a never,exit -S mprotect");
+        let own = rule("-a never,exit -S mprotect -k firstseen-1-2-3");
+        let found = silencers(&[mprotect()], &[task.clone(), harmless, exclude.clone(), own, exit.clone()]);
         assert_eq!(found, [Silencer::Task(task), Silencer::Exclude(exclude), Silencer::Exit(exit)]);
     }
 }

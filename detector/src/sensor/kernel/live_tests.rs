@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::rule::tests::{mprotect, rule};
 use super::*;
-use crate::audit::RecordType;
+use crate::audit::{AuditRule, RecordType};
 use crate::journal::{Journal, StateDir, undo_all};
-use crate::sensor::{Exit, Launch, Loss, Observation, Sensor, SensorError};
+use crate::sensor::{Exit, Launch, Loss, Observation, Sensor, SensorError, SensorKind};
 
 /// Keeps the tests of this file apart, also those of another checkout.
 struct Alone {
@@ -53,27 +52,43 @@ impl Place {
         Place { _parent: parent, state }
     }
 
-    fn sensor(&self, rules: &[RuleData]) -> Result<AuditSensor, Unfit> {
+    fn sensor(&self, rules: &[AuditRule]) -> Result<AuditSensor, Unfit> {
         let journal = Journal::open(&self.state).expect("journal");
-        AuditSensor::new(rules, Options { journal, tracer: Box::new(run) })
+        AuditSensor::new(rules, Options { journal, tracer: Box::new(OneProcess) })
     }
 }
 
 /// A tracer that follows one process only.
-fn run(launch: Launch) -> Result<Observation, SensorError> {
-    let start = |source| SensorError::Start { program: launch.program.clone(), source };
-    let mut command = Command::new(&launch.program);
-    command.args(&launch.argv[1..]).env_clear().current_dir(&launch.cwd).stdout(Stdio::null());
-    let mut child = command.spawn().map_err(start)?;
-    let status = child.wait().map_err(start)?;
-    Ok(Observation {
-        records: Vec::new(),
-        execs: Vec::new(),
-        pids: BTreeSet::from([child.id() as i32]),
-        exit: Exit::Code(status.code().unwrap_or(-1)),
-        drained: false,
-        losses: Vec::new(),
-    })
+struct OneProcess;
+
+impl Sensor for OneProcess {
+    fn kind(&self) -> SensorKind {
+        SensorKind::Trace
+    }
+
+    fn observe(&mut self, launch: Launch) -> Result<Observation, SensorError> {
+        let start = |source| SensorError::Start { program: launch.program.clone(), source };
+        let mut command = Command::new(&launch.program);
+        command.args(&launch.argv[1..]).env_clear().current_dir(&launch.cwd).stdout(Stdio::null());
+        let mut child = command.spawn().map_err(start)?;
+        let status = child.wait().map_err(start)?;
+        Ok(Observation {
+            records: Vec::new(),
+            execs: Vec::new(),
+            pids: BTreeSet::from([child.id() as i32]),
+            exit: Exit::Code(status.code().unwrap_or(-1)),
+            drained: true,
+            losses: Vec::new(),
+        })
+    }
+}
+
+fn parsed(rule: &str) -> AuditRule {
+    AuditRule::parse(rule).expect("valid")
+}
+
+fn mprotect() -> AuditRule {
+    parsed("-a always,exit -F arch=b64 -S mprotect")
 }
 
 /// A dynamically linked program: its loader protects a few pages.
@@ -117,8 +132,8 @@ fn mprotects(seen: &Observation) -> usize {
 }
 
 /// A rule about calls that the shell below does all the time and the sensor itself does not: openat, fcntl, dup2.
-fn busy() -> RuleData {
-    rule(4, 2, &[257, 72, 33], &[(11, 0xc000_003e)], None)
+fn busy() -> AuditRule {
+    parsed("-a always,exit -F arch=b64 -S openat,fcntl,dup2")
 }
 
 fn flood(rounds: u32) -> String {
@@ -130,7 +145,7 @@ fn the_kernel_sees_what_a_program_does_and_everything_is_put_back() {
     let Some(_alone) = alone() else { return };
     let place = Place::new();
     let before = state();
-    let mut sensor = place.sensor(&[mprotect(None)]).expect("fit");
+    let mut sensor = place.sensor(&[mprotect()]).expect("fit");
     assert_eq!(sensor.mode(), Mode::OwnRules);
     for _ in 0..3 {
         let seen = sensor.observe(launch()).expect("observed");
@@ -152,7 +167,7 @@ fn the_kernel_sees_what_a_program_does_and_everything_is_put_back() {
 fn without_its_rule_the_same_program_leaves_no_record() {
     let Some(_alone) = alone() else { return };
     let place = Place::new();
-    let never_used = rule(4, 2, &[175], &[(11, 0xc000_003e)], None); // init_module
+    let never_used = parsed("-a always,exit -F arch=b64 -S init_module");
     let seen = place.sensor(&[never_used]).expect("fit").observe(launch()).expect("observed");
     assert!(seen.drained);
     assert_eq!(mprotects(&seen), 0);
@@ -163,10 +178,10 @@ fn a_never_rule_in_front_does_not_silence_the_act() {
     let Some(_alone) = alone() else { return };
     let place = Place::new();
     let key = format!("site-{}", std::process::id());
-    let never = rule(4, 0, &[10], &[(11, 0xc000_003e)], Some(&key));
+    let never = RuleData::from(&parsed(&format!("-a never,exit -F arch=b64 -S mprotect -k {key}")));
     kernel().add_rule(&never.prepended()).expect("added");
     let before = state();
-    let seen = place.sensor(&[mprotect(None)]).map(|mut sensor| sensor.observe(launch()));
+    let seen = place.sensor(&[mprotect()]).map(|mut sensor| sensor.observe(launch()));
     let after = state();
     kernel().delete_rule(&never).expect("deleted");
     let seen = seen.expect("fit").expect("observed");
@@ -180,8 +195,8 @@ fn two_runs_at_once_see_their_own_acts_and_put_everything_back() {
     let Some(_alone) = alone() else { return };
     let place = Place::new();
     let before = state();
-    let mut first = place.sensor(&[mprotect(None)]).expect("fit");
-    let mut second = place.sensor(&[mprotect(None)]).expect("fit");
+    let mut first = place.sensor(&[mprotect()]).expect("fit");
+    let mut second = place.sensor(&[mprotect()]).expect("fit");
     let (one, two) = (first.observe(launch()).expect("seen"), second.observe(launch()).expect("seen"));
     assert!(mprotects(&one) >= 1 && mprotects(&two) >= 1);
     drop(first);
@@ -198,8 +213,8 @@ fn what_a_killed_run_left_is_undone_by_the_next_start() {
     let place = Place::new();
     let before = state();
     let journal = Journal::open(&place.state).expect("journal");
-    let options = Options { journal: journal.clone(), tracer: Box::new(run) };
-    let sensor = AuditSensor::new(&[mprotect(None)], options).expect("fit");
+    let options = Options { journal: journal.clone(), tracer: Box::new(OneProcess) };
+    let sensor = AuditSensor::new(&[mprotect()], options).expect("fit");
     journal.abandon();
     drop(sensor);
     assert_ne!(state().2, before.2, "the rule is still there");
@@ -242,7 +257,7 @@ fn a_running_auditd_gets_its_records_and_keeps_its_status() {
     let Some(daemon) = Auditd::start() else { return };
     let place = Place::new();
     let before = state();
-    let mut sensor = place.sensor(&[mprotect(None)]).expect("fit");
+    let mut sensor = place.sensor(&[mprotect()]).expect("fit");
     let seen = sensor.observe(launch()).expect("observed");
     assert!(mprotects(&seen) >= 1 && seen.drained);
     assert_eq!(seen.losses, []);

@@ -20,6 +20,6 @@ pub use api::{AuditKernel, AuditStream, KernelCall, KernelError, MarkerKind, Rec
 pub use coverage::{Gap, Silencer, missing, silencers};
 pub use netlink::Netlink;
 pub use rule::{LAB_KEY_PREFIX, RuleAction, RuleData, RuleError, RuleList, is_lab_key};
-pub use sensor::{AuditSensor, Options, Statistics, Tracer};
+pub use sensor::{AuditSensor, Options, Statistics};
 pub use setup::{Mode, Unfit};
 pub use wire::{AuditStatus, Enabled, StatusField};

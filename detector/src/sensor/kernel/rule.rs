@@ -1,11 +1,13 @@
 //! An audit rule as the kernel takes and lists it: the bytes of `audit_rule_data` (`linux/audit.h`).
 //!
-//! The bytes stay what they are, because a rule is deleted by its exact bytes and a journal has to hold them. Only what
-//! this sensor asks about a rule is decoded; auditctl's syntax is the audit module's.
+//! The bytes stay what they are, because a rule is deleted by its exact bytes, a journal has to hold them, and a newer
+//! kernel may list what nobody here knows. Only what this sensor asks about a rule is decoded; what a rule means in full is
+//! [`AuditRule`]'s.
 
 use std::fmt;
 
 use super::wire::word;
+use crate::audit::AuditRule;
 
 /// Keys of the rules that this program adds begin like this, so that they differ between runs and are told from others'.
 pub const LAB_KEY_PREFIX: &str = "firstseen-";
@@ -244,45 +246,19 @@ pub fn is_lab_key(key: &str) -> bool {
     key.starts_with(LAB_KEY_PREFIX)
 }
 
-/// Numbers only: enough to find the rule in `auditctl -l`.
+/// auditctl's syntax, as `auditctl -l` prints it.
 impl fmt::Display for RuleData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let action = match self.action() {
-            RuleAction::Never => "never".to_owned(),
-            RuleAction::Always => "always".to_owned(),
-            RuleAction::Other(other) => other.to_string(),
-        };
-        let list = match self.list() {
-            RuleList::Task => "task".to_owned(),
-            RuleList::Exit => "exit".to_owned(),
-            RuleList::Exclude => "exclude".to_owned(),
-            RuleList::Other(other) => format!("list {other}"),
-        };
-        write!(f, "-a {action},{list}")?;
-        for condition in self.conditions().filter(Condition::is_filter) {
-            match condition.field {
-                _ if is_text(condition.field) => {
-                    write!(f, " -F f{}={}", condition.field, String::from_utf8_lossy(condition.text))?;
-                }
-                FIELD_ARCH => write!(f, " -F arch={:#x}", condition.value)?,
-                field => write!(f, " -F f{field}={}", condition.value)?,
-            }
+        match AuditRule::from_bytes(&self.bytes) {
+            Ok(rule) => rule.fmt(f),
+            Err(error) => write!(f, "a rule that this version cannot show ({error})"),
         }
-        if self.list() == RuleList::Exit {
-            if self.mask().take(63).all(|bits| bits == u32::MAX) {
-                f.write_str(" -S all")?;
-            } else {
-                for (index, bits) in self.mask().enumerate() {
-                    for bit in (0..32).filter(|bit| bits & (1 << bit) != 0) {
-                        write!(f, " -S {}", index * 32 + bit)?;
-                    }
-                }
-            }
-        }
-        match self.key() {
-            Some(key) => write!(f, " -k {}", String::from_utf8_lossy(key).replace('\u{1}', ",")),
-            None => Ok(()),
-        }
+    }
+}
+
+impl From<&AuditRule> for RuleData {
+    fn from(rule: &AuditRule) -> RuleData {
+        RuleData { bytes: rule.to_bytes() }
     }
 }
 
@@ -300,40 +276,19 @@ fn is_text(field: u32) -> bool {
 pub(super) mod tests {
     use super::*;
 
-    /// A rule from its parts: list, action, system calls, conditions with `=`, key.
-    pub(in super::super) fn rule(
-        list: u32,
-        action: u32,
-        syscalls: &[u32],
-        conditions: &[(u32, u32)],
-        key: Option<&str>,
-    ) -> RuleData {
-        let mut bytes = vec![0u8; FIXED];
-        let mut put = |at: usize, value: u32| bytes[at..at + 4].copy_from_slice(&value.to_ne_bytes());
-        put(0, list);
-        put(4, action);
-        put(8, conditions.len() as u32);
-        for word in 0..64 {
-            let own = syscalls.iter().filter(|call| *call / 32 == word);
-            put(MASK + word as usize * 4, own.fold(0, |bits, call| bits | 1 << (call % 32)));
-        }
-        for (index, (field, value)) in conditions.iter().enumerate() {
-            put(FIELDS + index * 4, *field);
-            put(VALUES + index * 4, *value);
-            put(OPERATORS + index * 4, EQUAL);
-        }
-        let rule = RuleData::new(&bytes).expect("a valid rule");
-        key.map_or_else(|| rule.clone(), |key| rule.with_key(key).expect("room for a key"))
+    /// A rule in auditctl's syntax.
+    pub(in super::super) fn rule(text: &str) -> RuleData {
+        RuleData::from(&AuditRule::parse(text).expect("a valid rule"))
     }
 
-    /// `-a always,exit -F arch=b64 -S mprotect`
-    pub(in super::super) fn mprotect(key: Option<&str>) -> RuleData {
-        rule(4, 2, &[10], &[(FIELD_ARCH, 0xc000_003e)], key)
+    /// The rule of the lab.
+    pub(in super::super) fn mprotect() -> RuleData {
+        rule("-a always,exit -F arch=b64 -S mprotect")
     }
 
     #[test]
     fn a_key_makes_the_bytes_that_the_kernel_lists() {
-        let rule = mprotect(Some("rwx"));
+        let rule = mprotect().with_key("rwx").expect("room");
         let words: Vec<u32> = [0, 4, 8, 12, 268, 272, 524, 528, 780, 784, 1036]
             .map(|at| word(rule.bytes(), at).expect("inside"))
             .to_vec();
@@ -345,22 +300,17 @@ pub(super) mod tests {
 
     #[test]
     fn a_second_key_joins_the_first_and_keeps_other_texts() {
-        let mut bytes = rule(4, 2, &[59], &[(1, 8)], None).bytes().to_vec();
-        bytes[FIELDS..FIELDS + 4].copy_from_slice(&112u32.to_ne_bytes());
-        bytes[TEXT_LENGTH..TEXT_LENGTH + 4].copy_from_slice(&8u32.to_ne_bytes());
-        bytes.extend(b"/bin/sh1");
-        let rule = RuleData::new(&bytes).expect("valid").with_key("site").and_then(|it| it.with_key("firstseen-1"));
-        let rule = rule.expect("room");
+        let rule = rule("-a always,exit -S execve -F exe=/bin/sh -k site").with_key("firstseen-1").expect("room");
         assert_eq!(rule.key(), Some(&b"site\x01firstseen-1"[..]));
-        assert_eq!(rule.conditions().next().map(|condition| condition.text), Some(&b"/bin/sh1"[..]));
+        assert_eq!(rule.conditions().next().map(|condition| condition.text), Some(&b"/bin/sh"[..]));
         assert!(rule.is_lab_rule());
-        assert!(!mprotect(Some("my-firstseen-1")).is_lab_rule());
+        assert!(!mprotect().with_key("my-firstseen-1").expect("room").is_lab_rule());
         assert_eq!(RuleData::new(rule.bytes()), Ok(rule));
     }
 
     #[test]
     fn cut_or_inconsistent_bytes_are_refused() {
-        let good = mprotect(Some("rwx")).bytes().to_vec();
+        let good = mprotect().with_key("rwx").expect("room").bytes().to_vec();
         for length in [0, 1039, good.len() - 1] {
             assert!(matches!(RuleData::new(&good[..length]), Err(RuleError::Short { .. })), "{length}");
         }
@@ -376,14 +326,20 @@ pub(super) mod tests {
 
     #[test]
     fn prepending_changes_nothing_but_the_mark() {
-        let rule = mprotect(None);
+        let rule = mprotect();
         assert_ne!(rule.prepended(), rule);
         assert_eq!(rule.prepended().appended(), rule);
         assert_eq!(rule.prepended().list(), RuleList::Exit);
     }
 
     #[test]
-    fn a_rule_is_shown_so_that_it_can_be_found() {
-        assert_eq!(mprotect(Some("rwx")).to_string(), "-a always,exit -F arch=0xc000003e -S 10 -k rwx");
+    fn a_rule_is_shown_as_auditctl_takes_it_and_a_newer_kernels_rule_still_has_a_name() {
+        let text = "-a always,exit -F arch=b64 -S mprotect -k rwx";
+        assert_eq!(rule(text).to_string(), text);
+        let mut bytes = rule(text).bytes().to_vec();
+        bytes[0] = 9;
+        let newer = RuleData::new(&bytes).expect("lengths fit");
+        assert_eq!(newer.list(), RuleList::Other(9));
+        assert!(newer.to_string().contains("cannot show"));
     }
 }

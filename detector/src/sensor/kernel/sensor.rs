@@ -13,22 +13,20 @@ use super::rule::RuleData;
 use super::setup::{Mode, Setup, Unfit, prepare};
 use super::tape::{EventId, Tape};
 use super::wire::{AuditStatus, Enabled};
+use crate::audit::AuditRule;
 use crate::journal::Journal;
 use crate::sensor::{Launch, Loss, Observation, Sensor, SensorError, SensorKind};
 
 /// Longest wait for a marker.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Starts a program, follows it and all its descendants to their end, and returns its executions, process ids and exit.
-/// Records, losses of the audit stream and `drained` are this sensor's: the tracer leaves them empty.
-pub type Tracer = Box<dyn FnMut(Launch) -> Result<Observation, SensorError> + Send>;
-
 /// What the sensor works with.
 pub struct Options {
     /// Where changes are written down before they are made.
     pub journal: Journal,
-    /// The exec tracer beside the audit records: they have no environment and know no lineage.
-    pub tracer: Tracer,
+    /// What starts the program and follows it and its descendants to their end: audit records have no environment and
+    /// know no lineage. Its executions, process ids, exit and losses are handed on; its records are not.
+    pub tracer: Box<dyn Sensor>,
 }
 
 /// Figures about the last observation, in records.
@@ -47,7 +45,7 @@ pub struct AuditSensor {
     marker: MarkerKind,
     setup: Setup,
     journal: Journal,
-    tracer: Tracer,
+    tracer: Box<dyn Sensor>,
     statistics: Statistics,
 }
 
@@ -56,7 +54,7 @@ impl AuditSensor {
     ///
     /// # Errors
     /// When the sensor cannot work here; then nothing is left changed.
-    pub fn new(rules: &[RuleData], options: Options) -> Result<AuditSensor, Unfit> {
+    pub fn new(rules: &[AuditRule], options: Options) -> Result<AuditSensor, Unfit> {
         AuditSensor::with_kernel(Box::new(Netlink::connect()?), rules, options)
     }
 
@@ -66,7 +64,7 @@ impl AuditSensor {
     /// When the sensor cannot work here; then nothing is left changed.
     pub fn with_kernel(
         mut kernel: Box<dyn AuditKernel>,
-        rules: &[RuleData],
+        rules: &[AuditRule],
         options: Options,
     ) -> Result<AuditSensor, Unfit> {
         let Options { journal, tracer } = options;
@@ -76,7 +74,8 @@ impl AuditSensor {
             call: super::api::KernelCall::Listen,
             errno: error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw),
         })?;
-        let setup = prepare(&mut *kernel, rules, &journal)?;
+        let rules: Vec<RuleData> = rules.iter().map(RuleData::from).collect();
+        let setup = prepare(&mut *kernel, &rules, &journal)?;
         let marker = MarkerKind::Listener;
         let mut sensor =
             AuditSensor { kernel, tape, marker, setup, journal, tracer, statistics: Statistics::default() };
@@ -163,7 +162,7 @@ impl Sensor for AuditSensor {
         let before = self.kernel.status().map_err(|error| watch("read the audit status", &error))?;
         self.tape.start();
         let begin = self.mark().map_err(|error| watch("mark the beginning of the audit stream", &error))?;
-        let mut observation = (self.tracer)(launch).inspect_err(|_| drop(self.tape.take(None, None)))?;
+        let mut observation = self.tracer.observe(launch).inspect_err(|_| drop(self.tape.take(None, None)))?;
         let end = self.mark().map_err(|error| watch("mark the end of the audit stream", &error))?;
         let recording = self.tape.take(begin, end);
         let (records, others) = recording.select(|pid| observation.pids.contains(&pid));

@@ -2,32 +2,45 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::super::fake::FakeKernel;
-use super::super::rule::tests::{mprotect, rule};
+use super::super::rule::tests::rule;
 use super::*;
 use crate::audit::RecordType;
 use crate::journal::StateDir;
 use crate::sensor::Exit;
 
 /// A sensor over a fake kernel whose "launch" is a change of that kernel; the launch's process is number 7.
-fn sensor(kernel: &FakeKernel, act: impl Fn(&FakeKernel) + Send + 'static) -> Result<AuditSensor, Unfit> {
+fn sensor(kernel: &FakeKernel, act: impl Fn(&FakeKernel) + 'static) -> Result<AuditSensor, Unfit> {
     let parent = tempfile::tempdir().expect("temporary directory");
     let directory = StateDir::at(&parent.path().join("state")).expect("state directory");
     let journal = Journal::open_with(&directory, kernel.connect()).expect("journal");
-    let inner = kernel.clone();
-    let tracer = move |_: Launch| {
-        let _ = &parent;
-        act(&inner);
+    let tracer = FakeTracer { kernel: kernel.clone(), act: Box::new(act), _parent: parent };
+    let options = Options { journal, tracer: Box::new(tracer) };
+    let rules = [AuditRule::parse("-a always,exit -F arch=b64 -S mprotect").expect("valid")];
+    AuditSensor::with_kernel(Box::new(kernel.clone()), &rules, options)
+}
+
+struct FakeTracer {
+    kernel: FakeKernel,
+    act: Box<dyn Fn(&FakeKernel)>,
+    _parent: tempfile::TempDir,
+}
+
+impl Sensor for FakeTracer {
+    fn kind(&self) -> SensorKind {
+        SensorKind::Trace
+    }
+
+    fn observe(&mut self, _: Launch) -> Result<Observation, SensorError> {
+        (self.act)(&self.kernel);
         Ok(Observation {
             records: Vec::new(),
             execs: Vec::new(),
             pids: BTreeSet::from([7]),
             exit: Exit::Code(0),
-            drained: false,
+            drained: true,
             losses: Vec::new(),
         })
-    };
-    let options = Options { journal, tracer: Box::new(tracer) };
-    AuditSensor::with_kernel(Box::new(kernel.clone()), &[mprotect(None)], options)
+    }
 }
 
 fn launch() -> Launch {
@@ -41,7 +54,7 @@ fn launch() -> Launch {
     }
 }
 
-fn observe(act: impl Fn(&FakeKernel) + Send + 'static) -> Observation {
+fn observe(act: impl Fn(&FakeKernel) + 'static) -> Observation {
     let kernel = FakeKernel::default();
     sensor(&kernel, act).expect("fit").observe(launch()).expect("observed")
 }
@@ -102,7 +115,7 @@ fn whoever_disturbs_the_audit_system_meanwhile_is_noticed() {
         other => panic!("{other:?}"),
     };
     assert!(what(|kernel| kernel.state().rules.clear()).contains("removed"));
-    assert!(what(|kernel| kernel.state().rules.insert(0, rule(4, 0, &[10], &[], None))).contains("in front"));
+    assert!(what(|kernel| kernel.state().rules.insert(0, rule("-a never,exit -S mprotect"))).contains("in front"));
     assert!(what(|kernel| kernel.state().status.enabled = 0).contains("switched the audit system off"));
     assert!(
         what(|kernel| kernel.state().refused.push((super::super::KernelCall::Rules, Errno::EPERM))).contains("EPERM")
@@ -135,7 +148,7 @@ fn a_stream_that_nothing_arrives_on_is_unfit_and_everything_is_put_back() {
 fn a_never_rule_on_the_task_list_is_fatal_only_if_new_tasks_have_no_context() {
     for (no_context, fit) in [(true, false), (false, true)] {
         let kernel = FakeKernel::with(|state| {
-            state.rules.push(rule(1, 0, &[], &[], None));
+            state.rules.push(rule("-a never,task"));
             state.no_context = no_context;
         });
         let made = sensor(&kernel, act);

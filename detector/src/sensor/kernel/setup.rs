@@ -9,6 +9,7 @@ use super::coverage::{Gap, Silencer, missing, silencers};
 use super::rule::{LAB_KEY_PREFIX, RuleData};
 use super::wire::{Enabled, StatusField};
 use crate::journal::{Change, Journal, JournalError, Ticket};
+use crate::sensor::{SensorError, SensorKind};
 
 /// Records that may wait in the kernel while a run watches; a lower limit is raised to this.
 const BACKLOG: u32 = 8192;
@@ -57,6 +58,12 @@ pub enum Unfit {
         /// What is wrong.
         source: super::rule::RuleError,
     },
+}
+
+impl From<Unfit> for SensorError {
+    fn from(unfit: Unfit) -> SensorError {
+        SensorError::Unfit { sensor: SensorKind::Audit, reason: unfit.to_string() }
+    }
 }
 
 struct Gaps<'a>(&'a [Gap]);

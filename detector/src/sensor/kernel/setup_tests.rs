@@ -22,7 +22,7 @@ impl Lab {
     }
 
     fn prepare(&self, journal: &Journal) -> Result<Setup, Unfit> {
-        prepare(&mut self.kernel.clone(), &[mprotect(None)], journal)
+        prepare(&mut self.kernel.clone(), &[mprotect()], journal)
     }
 
     fn rules(&self) -> Vec<String> {
@@ -41,7 +41,7 @@ fn off() -> FakeKernel {
 
 #[test]
 fn what_is_changed_is_put_back_at_the_end() {
-    let site = rule(4, 2, &[59], &[], Some("site"));
+    let site = rule("-a always,exit -S execve -k site");
     let lab = Lab::new(FakeKernel::with(|state| {
         state.status.backlog_limit = 64;
         state.rules.push(site.clone());
@@ -50,8 +50,8 @@ fn what_is_changed_is_put_back_at_the_end() {
     let setup = lab.prepare(&journal).expect("fit");
     assert_eq!(setup.mode, Mode::OwnRules);
     assert_eq!(lab.status(), (1, 8192));
-    let key = format!("firstseen-{}", journal.run());
-    assert_eq!(lab.rules(), [site.to_string(), mprotect(Some(&key)).to_string()]);
+    let own = mprotect().with_key(&format!("firstseen-{}", journal.run())).expect("room");
+    assert_eq!(lab.rules(), [site.to_string(), own.to_string()]);
     let report = journal.close();
     assert!(report.iter().all(|undone| undone.outcome == Outcome::Restored), "{report:?}");
     assert_eq!(lab.status(), (0, 64));
@@ -75,12 +75,12 @@ fn a_system_that_is_on_with_a_large_backlog_keeps_its_status() {
 
 #[test]
 fn a_rule_goes_in_front_only_if_a_never_rule_would_silence_it() {
-    for (never, first) in [(rule(4, 0, &[10], &[], None), true), (rule(4, 0, &[59], &[], None), false)] {
+    for (never, first) in [(rule("-a never,exit -S mprotect"), true), (rule("-a never,exit -S execve"), false)] {
         let lab = Lab::new(FakeKernel::with(|state| state.rules.push(never)));
         let journal = lab.journal();
         lab.prepare(&journal).expect("fit");
         assert_eq!(lab.kernel.state().rules[0].is_lab_rule(), first);
-        assert!(missing(&[mprotect(None)], &lab.kernel.state().rules).is_empty());
+        assert!(missing(&[mprotect()], &lab.kernel.state().rules).is_empty());
     }
 }
 
@@ -157,13 +157,13 @@ fn a_locked_system_is_used_as_it_is_or_refused_with_the_missing_rule() {
             state.rules = rules;
         }))
     };
-    let lab = locked(vec![mprotect(Some("site"))]);
+    let lab = locked(vec![mprotect().with_key("site").expect("room")]);
     let journal = lab.journal();
     assert_eq!(lab.prepare(&journal).expect("fit").mode, Mode::ExistingRules);
     let bare = locked(Vec::new());
     let refusal = bare.prepare(&bare.journal()).expect_err("nothing answers").to_string();
-    assert!(refusal.contains("locked") && refusal.contains("-S 10"), "{refusal}");
-    let silenced = locked(vec![rule(4, 0, &[10], &[], Some("quiet")), mprotect(None)]);
+    assert!(refusal.contains("locked") && refusal.contains("-S mprotect"), "{refusal}");
+    let silenced = locked(vec![rule("-a never,exit -S mprotect -k quiet"), mprotect()]);
     let refusal = silenced.prepare(&silenced.journal()).expect_err("silenced").to_string();
     assert!(refusal.contains("stands behind") && refusal.contains("quiet"), "{refusal}");
     for lab in [lab, bare, silenced] {
@@ -173,7 +173,7 @@ fn a_locked_system_is_used_as_it_is_or_refused_with_the_missing_rule() {
 
 #[test]
 fn records_that_a_site_excludes_for_everybody_make_the_sensor_unfit() {
-    let lab = Lab::new(FakeKernel::with(|state| state.rules.push(rule(5, 2, &[], &[(12, 1300)], None))));
+    let lab = Lab::new(FakeKernel::with(|state| state.rules.push(rule("-a always,exclude -F msgtype=SYSCALL"))));
     assert!(matches!(lab.prepare(&lab.journal()), Err(Unfit::Silenced { .. })));
     assert!(lab.kernel.state().changes.is_empty());
 }
