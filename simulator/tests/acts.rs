@@ -24,7 +24,7 @@ fn every_technique_that_this_machine_allows_is_done_and_proven() {
     let mut failures = Vec::new();
     for technique in techniques::all() {
         if let Err(reason) = technique.available(&scratch) {
-            eprintln!("skipped {}: {reason}", technique.id);
+            eprintln!("skipped: {}: {reason}", technique.id);
             continue;
         }
         let outcome = run(technique, &request(&format!("/opt/acme/{}", technique.id)), &scratch);
@@ -116,7 +116,7 @@ fn the_object_loads_into_any_dynamic_program_and_says_nothing_unasked() {
     let scratch = Scratch::new(None).unwrap();
     let preload = techniques::find("preload.env").unwrap();
     if let Err(reason) = preload.available(&scratch) {
-        eprintln!("skipped: {reason}");
+        eprintln!("skipped: the_object_loads_into_any_dynamic_program: {reason}");
         return;
     }
     let mut asked = preload.prepare(&request("/opt/acme/updater"), &scratch).unwrap();
