@@ -1,6 +1,5 @@
 //! Acts on the permissions of memory. Each makes the call, reads back what the page became, and reports both.
 
-use core::ffi::CStr;
 use core::hint::black_box;
 use core::mem::MaybeUninit;
 
@@ -109,7 +108,7 @@ impl Memory {
         let page = self.map(PAGE, RW, PRIVATE, NONE)?;
         let name = start.argument(2).unwrap_or(c"worker-thread-x");
         let started = thread::run(&|| {
-            rename(name);
+            sys::rename_thread(name);
             self.protect(page, PAGE, RWX);
         });
         started.map_err(|error| {
@@ -119,7 +118,7 @@ impl Memory {
     }
 
     fn cover_name(&self, start: &Start) -> Done {
-        rename(start.argument(2).unwrap_or(c"java"));
+        sys::rename_thread(start.argument(2).unwrap_or(c"java"));
         self.on_new_page(RW, PRIVATE, RWX)
     }
 
@@ -244,11 +243,4 @@ pub fn read_implies_exec() -> isize {
         error if sys::is_error(error) => error,
         now => sys::call1(PERSONALITY, now as usize | READ_IMPLIES_EXEC),
     }
-}
-
-/// prctl(PR_SET_NAME): the name of the calling thread.
-fn rename(name: &CStr) {
-    const PRCTL: usize = 157;
-    const PR_SET_NAME: usize = 15;
-    sys::call2(PRCTL, PR_SET_NAME, name.as_ptr() as usize);
 }
