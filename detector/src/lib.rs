@@ -14,6 +14,7 @@ pub mod audit;
 pub mod ecs;
 pub mod engine;
 pub mod kql;
+pub mod lucene;
 pub mod rule;
 pub mod sensor;
 mod sys;
