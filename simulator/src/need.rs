@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
+use nix::sys::prctl;
+use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::Uid;
 
 use crate::files::probe;
@@ -19,6 +21,8 @@ pub enum Need {
     Loader,
     /// An effective user id of 0.
     Root,
+    /// Set-uid files that take effect: a file system without nosuid, and no "no new privileges".
+    SetUid,
     /// A file of the machine, by its absolute path.
     File(&'static str),
     /// A program of the machine, looked for in the PATH that every act gets.
@@ -51,6 +55,15 @@ impl Need {
         match self {
             Need::Root if Uid::effective().is_root() => Ok(()),
             Need::Root => Err(SkipReason("needs root".into())),
+            Need::SetUid if prctl::get_no_new_privs().unwrap_or(false) => {
+                Err(SkipReason("this process may get no new privileges, so set-uid files have no effect".into()))
+            }
+            Need::SetUid => match statvfs(scratch.path()) {
+                Ok(system) if system.flags().contains(FsFlags::ST_NOSUID) => {
+                    Err(SkipReason(format!("{} is mounted nosuid", scratch.path().display())))
+                }
+                _ => Ok(()),
+            },
             Need::File(path) if Path::new(path).exists() => Ok(()),
             Need::File(path) => Err(SkipReason(format!("there is no {path} here"))),
             Need::Program(name) => match find_program(name) {
@@ -76,6 +89,7 @@ impl Need {
         match self {
             Need::Loader => "the GNU dynamic loader and the C library".into(),
             Need::Root => "root".into(),
+            Need::SetUid => "set-uid files that take effect".into(),
             Need::File(path) => path.into(),
             Need::Program(name) => format!("{name} in PATH"),
             Need::Kernel(feature) => feature.describe().into(),

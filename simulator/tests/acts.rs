@@ -1,5 +1,7 @@
 //! Every technique is really done, and its own report proves it.
 
+#![expect(clippy::print_stderr, reason = "a test says what it skips")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ fn every_technique_that_this_machine_allows_is_done_and_proven() {
     let mut failures = Vec::new();
     for technique in techniques::all() {
         if let Err(reason) = technique.available(&scratch) {
-            println!("skipped {}: {reason}", technique.id);
+            eprintln!("skipped {}: {reason}", technique.id);
             continue;
         }
         let outcome = run(technique, &request(&format!("/opt/acme/{}", technique.id)), &scratch);
@@ -82,4 +84,49 @@ fn the_command_is_the_same_in_every_run_once_the_root_is_taken_away() {
         };
         assert_eq!(shown(&first), shown(&second), "{}", technique.id);
     }
+}
+
+#[test]
+fn an_act_that_does_not_end_is_killed_and_proves_nothing() {
+    let scratch = Scratch::new(None).unwrap();
+    let mut act = techniques::find("rwx.mprotect").unwrap().prepare(&request("/opt/acme/updater"), &scratch).unwrap();
+    act.program = PathBuf::from("/bin/sleep");
+    act.argv = vec!["sleep".into(), "1000".into()];
+    let outcome = run_alone(act, Duration::from_millis(100)).unwrap();
+    assert!(outcome.status.is_none() && outcome.proof.is_err());
+    assert!(!PathBuf::from(format!("/proc/{}", outcome.pid)).exists());
+}
+
+#[test]
+fn the_process_runs_under_the_path_that_the_scenario_names() {
+    let scratch = Scratch::new(None).unwrap();
+    let act = techniques::find("rwx.jit-java").unwrap().prepare(&request("/opt/acme/updater"), &scratch).unwrap();
+    assert_eq!(act.program, scratch.root().join("opt/acme/updater"));
+    let mut act = act;
+    // The worker waits for the program that it is given; this one shows the worker's own executable.
+    act.argv = vec![act.argv[0].clone(), "rwx.jit-java".into(), "/bin/sh".into(), "-c".into()];
+    act.argv.push("readlink /proc/$PPID/exe >&2".into());
+    let program = act.program.clone();
+    let outcome = run_alone(act, TIMEOUT).unwrap();
+    assert_eq!(outcome.report.complaints.trim(), program.to_str().unwrap());
+}
+
+#[test]
+fn the_object_loads_into_any_dynamic_program_and_says_nothing_unasked() {
+    let scratch = Scratch::new(None).unwrap();
+    let preload = techniques::find("preload.env").unwrap();
+    if let Err(reason) = preload.available(&scratch) {
+        eprintln!("skipped: {reason}");
+        return;
+    }
+    let mut asked = preload.prepare(&request("/opt/acme/updater"), &scratch).unwrap();
+    asked.program = "/bin/true".into();
+    let loaded = run_alone(asked, TIMEOUT).unwrap();
+    assert_eq!((loaded.report.objects.len(), loaded.report.complaints.as_str()), (1, ""));
+    let mut unasked = preload.prepare(&request("/opt/acme/updater"), &scratch).unwrap();
+    unasked.program = "/bin/true".into();
+    unasked.env.retain(|(name, _)| name != "FIRSTSEEN_REPORT_FD");
+    let silent = run_alone(unasked, TIMEOUT).unwrap();
+    assert!(silent.status.unwrap().success());
+    assert_eq!(silent.report, firstseen_simulator::Report::default());
 }
