@@ -9,6 +9,7 @@ mod error;
 mod exceptions;
 mod fields;
 mod json_form;
+pub mod lint;
 mod load;
 mod model;
 mod needs;
