@@ -1,6 +1,7 @@
 //! Scenario files, the virtual timeline, the runner and its verdicts.
 
 mod act;
+pub mod bundle;
 mod catalog;
 mod check;
 mod engine;

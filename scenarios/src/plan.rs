@@ -8,7 +8,8 @@ use firstseen_detector::time::Millis;
 use firstseen_simulator::{Request, SimulatorError, Technique, techniques};
 use toml::Spanned;
 
-use crate::load::Loaded;
+use crate::engine::Engine;
+use crate::load::{Collection, Loaded};
 use crate::model::{Actor, Expectation, RuleChanges, Step};
 use crate::offset::Offset;
 use crate::problem::{Problem, Source, nearest};
@@ -113,7 +114,7 @@ impl Plan {
         if !resolve.problems.is_empty() {
             return Err(resolve.problems);
         }
-        Ok(Plan {
+        let plan = Plan {
             id: scenario.id.get_ref().clone(),
             title: scenario.title.clone(),
             source: loaded.source.clone(),
@@ -124,7 +125,12 @@ impl Plan {
             start,
             first_run: start + first_run.0,
             steps,
-        })
+        };
+        // What the engine refuses is known before anything is done.
+        match Engine::new(&plan).and_then(|engine| engine.executions()) {
+            Ok(_) => Ok(plan),
+            Err(error) => Err(vec![loaded.source.problem(scenario.rule.span(), error.to_string())]),
+        }
     }
 
     /// How many acts there are in all.
@@ -144,6 +150,22 @@ impl Plan {
     pub fn host_name(&self, id: &str) -> Option<&str> {
         let acts = self.steps.iter().flat_map(|step| &step.acts);
         acts.map(|act| &act.host).find(|host| host.id == id).map(|host| host.name.as_str())
+    }
+}
+
+impl Collection {
+    /// Resolves all scenarios; problems of reading and resolving stand together, so an empty list means that all is well.
+    #[must_use]
+    pub fn plans(self, find_rule: &FindRule<'_>) -> (Vec<Plan>, Vec<Problem>) {
+        let mut problems = self.problems;
+        let mut plans = Vec::new();
+        for loaded in &self.scenarios {
+            match Plan::new(loaded, find_rule) {
+                Ok(plan) => plans.push(plan),
+                Err(found) => problems.extend(found),
+            }
+        }
+        (plans, problems)
     }
 }
 
@@ -315,10 +337,9 @@ expect = { alerts = 1, terms = [["web-1", "/opt/x-001"]] }
 
     #[test]
     fn every_scenario_of_the_catalog_is_resolved() {
-        for loaded in catalog().scenarios {
-            let plan = Plan::new(&loaded, &find_rule).unwrap_or_else(|problems| panic!("{problems:#?}"));
-            assert!(plan.acts() > 0, "{}", plan.id);
-        }
+        let (plans, problems) = catalog().plans(&find_rule);
+        assert_eq!(problems, []);
+        assert_eq!(plans.len(), catalog().scenarios.len());
     }
 
     #[test]
@@ -351,6 +372,14 @@ expect = { alerts = 1, terms = [["web-1", "/opt/x-001"]] }
         assert!(wrong[0].starts_with("a.toml:11: ") && wrong[0].contains("relative"), "{wrong:?}");
         let wrong = plan("23bcd283", "33bcd283").expect_err("refused");
         assert!(wrong[0].starts_with("a.toml:4: no rule"), "{wrong:?}");
+    }
+
+    #[test]
+    fn what_the_engine_refuses_is_a_problem_of_the_file() {
+        let wrong = plan("now-14d", "now-9m").expect_err("refused");
+        assert!(wrong[0].starts_with("a.toml:4: ") && wrong[0].contains("must be earlier"), "{wrong:?}");
+        let wrong = plan("history_window_start = \"now-14d\"", "from = \"now-5000y\"").expect_err("refused");
+        assert!(wrong[0].starts_with("a.toml:4: "), "{wrong:?}");
     }
 
     #[test]

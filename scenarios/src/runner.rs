@@ -1,5 +1,8 @@
 //! Runs a plan: acts are done in the order of virtual time, every scheduled execution is run, and the judge is asked.
 
+use firstseen_detector::ecs::EcsDocument;
+use firstseen_detector::kql;
+use firstseen_detector::rule::{Rule, RuleKind};
 use firstseen_detector::time::Millis;
 
 use crate::act::{ActError, Acted};
@@ -65,6 +68,8 @@ impl<'p> Course<'p> {
             title: plan.title.clone(),
             story: plan.source.story(),
             rule_name: plan.rule.name.clone(),
+            terms: plan.term_fields().to_vec(),
+            schedule: schedule(&plan.rule),
             steps: plan.steps.len(),
             acts: plan.acts(),
             executions: executions.len(),
@@ -94,7 +99,7 @@ impl<'p> Course<'p> {
             for (document, shows_act) in &acted.documents {
                 acted.facts.documents.push(engine.take(document, step.searchable, *shows_act)?);
             }
-            emit(RunEvent::ActPerformed(performed(step, planned, &acted)));
+            emit(RunEvent::ActPerformed(performed(self.plan, step, planned, &acted)));
             facts.acts.push(acted.facts);
         }
         self.steps.push(facts);
@@ -177,10 +182,37 @@ impl<'p> Course<'p> {
     }
 }
 
-fn performed(step: &PlannedStep, act: &PlannedAct, acted: &Acted) -> ActPerformed {
+/// `every 5m over the last 9m, history since now-7d`
+fn schedule(rule: &Rule) -> String {
+    let history = match &rule.kind {
+        RuleKind::NewTerms(kind) => format!(", history since {}", kind.history_window_start),
+        _ => String::new(),
+    };
+    format!("every {} from {} to {}{history}", rule.interval, rule.from, rule.to)
+}
+
+/// The values that the rule reads of a document, by field.
+fn fields_read(plan: &Plan, document: &EcsDocument) -> Vec<(String, String)> {
+    let query = plan.rule.kind.query().and_then(|query| kql::parse(&query.text).ok());
+    let asked = query.iter().flat_map(kql::Expr::fields).map(|field| field.name);
+    let mut read: Vec<(String, String)> = Vec::new();
+    for name in asked.chain(plan.term_fields().iter().cloned()) {
+        if let Some(value) = document.fields.get(&name)
+            && !read.iter().any(|(known, _)| *known == name)
+        {
+            let text = serde_json::to_string(value).unwrap_or_default();
+            read.push((name, text));
+        }
+    }
+    read
+}
+
+fn performed(plan: &Plan, step: &PlannedStep, act: &PlannedAct, acted: &Acted) -> ActPerformed {
     let documents = &acted.facts.documents;
     let with_terms = || documents.iter().filter(|document| !document.terms.is_empty());
     let telling = with_terms().find(|document| document.matched).or_else(|| with_terms().next());
+    let document =
+        telling.and_then(|facts| acted.documents.iter().find(|(document, _)| document.id == facts.id.as_str()));
     ActPerformed {
         step: step.number,
         at: step.at,
@@ -191,15 +223,16 @@ fn performed(step: &PlannedStep, act: &PlannedAct, acted: &Acted) -> ActPerforme
         report: acted.report.clone(),
         events: acted.facts.events,
         evidence: acted.evidence.clone(),
-        documents: documents.len(),
+        documents: acted.documents.iter().map(|(document, _)| document.clone()).collect(),
         matched: documents.iter().filter(|document| document.matched).count(),
+        fields: document.map(|(document, _)| fields_read(plan, document)).unwrap_or_default(),
         terms: telling.and_then(|document| document.terms.first()).cloned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use firstseen_detector::ecs::{EcsDocument, Fields};
+    use firstseen_detector::ecs::Fields;
     use serde_json::json;
 
     use super::*;
@@ -235,7 +268,7 @@ mod tests {
         let fields = Fields::from_json(fields.as_object().expect("an object"));
         let mut document = EcsDocument { index: plan.telemetry[0].index().into(), id: "".into(), fields };
         let id = format!("{}-{}-{position}", plan.id, step.number);
-        let placement = Placement { id, time: step.time, ingested: step.ingested, host: act.host.clone() };
+        let placement = Placement { id, time: step.time, ingested: Some(step.ingested), host: act.host.clone() };
         placement.apply(&mut document);
         let execution = Execution::Done;
         let facts =

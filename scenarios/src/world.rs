@@ -48,4 +48,10 @@ pub enum WorldError {
     /// The sensor failed.
     #[error(transparent)]
     Sensor(#[from] SensorError),
+    /// A recording does not fit the plan.
+    #[error("the recording does not fit its scenario: {what}")]
+    Replay {
+        /// What was due, and what is there.
+        what: String,
+    },
 }
