@@ -8,6 +8,7 @@ mod builtin;
 mod error;
 mod exceptions;
 mod fields;
+mod filters;
 mod json_form;
 pub mod lint;
 mod load;

@@ -116,9 +116,8 @@ fn not_applied(rule: &Rule, findings: &mut Findings<'_>) {
         Some(Json::String(text)) => !text.is_empty(),
         Some(_) => true,
     };
-    if has("filters") {
-        let message = "filters are not applied here: move them into the query, or the result differs";
-        findings.warning("filters-not-applied", "filters", message);
+    if let Err(error) = rule.filters() {
+        findings.error("filters", &error.field, error.message);
     }
     if has("data_view_id") && rule.index.is_empty() {
         let message = "a data view is not known here: name its indices in 'index', or the rule reads every index";

@@ -70,6 +70,9 @@ fn what_the_engine_refuses_is_an_error() {
     let duration = |value: i64, unit: &str| json!({"alert_suppression": {"group_by": ["host.id"], "duration": {"value": value, "unit": unit}}});
     error("suppression-duration", "alert_suppression.duration", duration(0, "m"), duration(1, "m"));
     error("suppression-duration", "alert_suppression.duration", duration(1, "d"), duration(1, "h"));
+    let filter = |query: Json| json!({"filters": [{"meta": {}, "query": query}]});
+    let fine = filter(json!({"term": {"host.id": "x"}}));
+    error("filters", "filters.0.query.script", filter(json!({"script": {}})), fine);
     error("rule-id", "rule_id", json!({"rule_id": ""}), json!({}));
     error("name-empty", "name", json!({"name": " "}), json!({}));
     let threshold = |value: u64| json!({"type": "threshold", "threshold": {"field": ["host.id"], "value": value}});
@@ -97,7 +100,6 @@ fn what_is_probably_not_meant_is_a_warning() {
     warning("rule-id", "rule_id", json!({"rule_id": "r"}), json!({}));
     warning("unknown-key", "max_signal", json!({"max_signal": 5}), json!({"tags": []}));
     warning("window-gap", "from", json!({"from": "now-299s"}), json!({"from": "now-300s"}));
-    warning("filters-not-applied", "filters", json!({"filters": [{}]}), json!({"filters": []}));
     warning("data-view-unknown", "data_view_id", json!({"index": null, "data_view_id": "v"}), json!({"index": null}));
     warning("new-terms-fields", "new_terms_fields", json!({"new_terms_fields": ["host.id", "host.id"]}), json!({}));
     let list =
