@@ -94,7 +94,9 @@ impl Compiled {
         check_parameters(rule)?;
         let schedule = Schedule::of(rule)?;
         let mut layout = Layout::new();
-        let (expr, predicate) = compile_query(query, mappings, &mut layout, now)?;
+        let filters =
+            rule.filters().map_err(|error| EngineError::QueryFailed { what: error.field, reason: error.message })?;
+        let (expr, predicate) = compile_query(query, filters, mappings, &mut layout, now)?;
         let exceptions = Exceptions::compile(rule.exceptions_at(now), mappings, &mut layout, now)?;
         let term_slots = term_slots(fields, mappings, &mut layout)?;
         let own = rule.timestamp_override.as_deref().filter(|field| *field != TIMESTAMP);
@@ -208,8 +210,10 @@ fn check_parameters(rule: &Rule) -> Result<(), EngineError> {
     }
 }
 
+/// The query and the filters, both of which must hold.
 fn compile_query(
     query: &Query,
+    filters: Option<Expr>,
     mappings: &Mappings,
     layout: &mut Layout,
     now: Millis,
@@ -221,7 +225,13 @@ fn compile_query(
         |error: kql::KqlError| EngineError::QueryFailed { what: "query".to_owned(), reason: error.render(&query.text) };
     let expr = kql::parse(&query.text).map_err(failed)?;
     let predicate = kql::compile(&expr, mappings, layout, now).map_err(failed)?;
-    Ok((expr, predicate))
+    let Some(filters) = filters else { return Ok((expr, predicate)) };
+    let span = expr.span;
+    let both = Expr { kind: ExprKind::And(vec![expr, filters]), span };
+    // The query alone compiled, so an error is about the filters.
+    let predicate = kql::compile(&both, mappings, layout, now)
+        .map_err(|error| EngineError::QueryFailed { what: "filters".to_owned(), reason: error.to_string() })?;
+    Ok((both, predicate))
 }
 
 /// The slots of the term fields, or `None` if one of them holds no values: it is not mapped, or lies under a nested root.
