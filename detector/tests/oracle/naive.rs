@@ -35,8 +35,7 @@ pub(crate) struct AlertOutcome {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SuppressionOutcome {
-    /// Sorted values of each field; none: missing.
-    pub(crate) groups: Vec<Option<Vec<String>>>,
+    pub(crate) groups: Groups,
     pub(crate) start: i64,
     pub(crate) end: i64,
     pub(crate) docs_count: u64,
@@ -54,7 +53,7 @@ pub(crate) fn term(kind: Kind, value: u8) -> Term {
     match kind {
         Kind::Keyword => Term::Text(["b", "B", "é", "10"][usize::from(value)].to_owned()),
         Kind::Long => Term::Number([7, -3, 10, 0][usize::from(value)]),
-        Kind::Boolean => Term::Flag(value % 2 == 0),
+        Kind::Boolean => Term::Flag(value.is_multiple_of(2)),
     }
 }
 
@@ -62,6 +61,9 @@ pub(crate) fn term(kind: Kind, value: u8) -> Term {
 pub(crate) fn group(value: u8) -> String {
     ["y", "x"][usize::from(value)].to_owned()
 }
+
+/// Sorted values of each group field; none: missing.
+type Groups = Vec<Option<Vec<String>>>;
 
 #[derive(Clone)]
 struct Alert {
@@ -142,8 +144,9 @@ impl Naive<'_> {
         let mut found = Vec::new();
         for (position, event) in self.world.events.iter().enumerate() {
             let visible = event.visible_from.is_none_or(|visible| at >= visible);
-            let matches = !(self.narrow && !event.kept) && !(self.world.rule.except_red && event.red);
-            if let (true, true, Some(time)) = (visible, matches, self.time(event))
+            let matches = !self.narrow || event.kept;
+            let excepted = self.world.rule.except_red && event.red;
+            if let (true, true, false, Some(time)) = (visible, matches, excepted, self.time(event))
                 && from <= time
                 && time <= to
             {
@@ -242,7 +245,7 @@ impl Naive<'_> {
     ) -> bool {
         let rule = self.world.rule.clone();
         let Some(shape) = &rule.suppression else { return false };
-        let groups = |candidate: &Candidate| -> Vec<Option<Vec<String>>> {
+        let groups = |candidate: &Candidate| -> Groups {
             let event = &self.world.events[candidate.event];
             let fields = if shape.two_fields { 2 } else { 1 };
             let values = event.groups[..fields].iter().map(|values| {
@@ -254,7 +257,7 @@ impl Naive<'_> {
         };
         let is_exempt = |candidate: &Candidate| shape.exempt_missing && groups(candidate).contains(&None);
         let exempt: Vec<Candidate> = chunk.iter().filter(|candidate| is_exempt(candidate)).cloned().collect();
-        let grouped: Vec<(Candidate, Vec<Option<Vec<String>>>, i64)> = chunk
+        let grouped: Vec<(Candidate, Groups, i64)> = chunk
             .iter()
             .filter(|candidate| !is_exempt(candidate))
             .map(|candidate| {
@@ -265,7 +268,7 @@ impl Naive<'_> {
         self.plain(run, at, &exempt, budget);
 
         let since = shape.duration.map_or(from, |minutes| at - minutes * crate::world::MINUTE);
-        let lookup = |alerts: &[Alert], key: &Vec<Option<Vec<String>>>| -> Option<usize> {
+        let lookup = |alerts: &[Alert], key: &Groups| -> Option<usize> {
             let mut newest: Option<usize> = None;
             for (number, alert) in alerts.iter().enumerate() {
                 let same = alert.outcome.suppression.as_ref().is_some_and(|suppression| suppression.groups == *key);
@@ -295,7 +298,7 @@ impl Naive<'_> {
             }
         }
         rest.sort_by_key(|(_, _, time, _)| *time);
-        let mut keys: Vec<Vec<Option<Vec<String>>>> = Vec::new();
+        let mut keys: Vec<Groups> = Vec::new();
         for (_, key, ..) in &rest {
             if !keys.contains(key) {
                 keys.push(key.clone());

@@ -21,7 +21,7 @@ pub(crate) fn run(world: &World) -> Outcome {
         // Documents that nobody can find yet may also be handed in later: half of the worlds do.
         let there = |event: &Event| event.visible_from.is_none_or(|visible| visible <= *at);
         let found = world.events.iter().rposition(there).map_or(0, |last| last + 1);
-        let handed_in = if world.events.len() % 2 == 0 { world.events.len() } else { found };
+        let handed_in = if world.events.len().is_multiple_of(2) { world.events.len() } else { found };
         ingest(&mut runner, world, pending, handed_in);
         pending = pending.max(handed_in);
         narrow = run.narrow.unwrap_or(narrow);
