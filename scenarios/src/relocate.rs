@@ -36,6 +36,18 @@ impl Relocation {
         Relocation { root: root.to_string_lossy().trim_end_matches('/').to_owned(), mark: mark.to_owned() }
     }
 
+    /// The folder that stands for `/`.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// The name that no other run has.
+    #[must_use]
+    pub fn mark(&self) -> &str {
+        &self.mark
+    }
+
     /// Relocates all texts of a document.
     ///
     /// # Errors

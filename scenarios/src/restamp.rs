@@ -12,8 +12,8 @@ pub struct Placement {
     pub id: String,
     /// Virtual instant of the event.
     pub time: Millis,
-    /// Virtual instant of `event.ingested`.
-    pub ingested: Millis,
+    /// Virtual instant of `event.ingested`; none where the shipper's documents have no such field.
+    pub ingested: Option<Millis>,
     /// The machine.
     pub host: VirtualHost,
 }
@@ -47,7 +47,9 @@ impl Placement {
             fields.set(&name, self.time.to_string());
         }
         fields.set("@timestamp", self.time.to_string());
-        fields.set("event.ingested", self.ingested.to_string());
+        if let Some(ingested) = self.ingested {
+            fields.set("event.ingested", ingested.to_string());
+        }
         fields.set("host.id", self.host.id.as_str());
         fields.set("host.name", self.host.name.as_str());
         if fields.get("host.hostname").is_some() {
@@ -81,7 +83,8 @@ mod tests {
         let mut document = EcsDocument { index: "i".into(), id: "real".into(), fields };
         let host = VirtualHost::new("web-1");
         let time: Millis = "2026-01-05T00:03:00.001Z".parse().expect("valid");
-        Placement { id: "s-2-1-1".to_owned(), time, ingested: time + 2000, host: host.clone() }.apply(&mut document);
+        Placement { id: "s-2-1-1".to_owned(), time, ingested: Some(time + 2000), host: host.clone() }
+            .apply(&mut document);
         let now = "2026-01-05T00:03:00.001Z";
         let after = serde_json::json!({
             "@timestamp": now,

@@ -6,6 +6,7 @@ mod document;
 mod layout;
 mod mapping;
 mod row;
+mod schema;
 
 pub use convert::{display_ip, parse_ip};
 pub use date::parse_date;
@@ -13,3 +14,4 @@ pub use document::{EcsDocument, Fields, Value};
 pub use layout::{Layout, NestedSlot, Slot};
 pub use mapping::{FieldType, Mapping, MappingError, Mappings};
 pub use row::{IndexValue, Row, RowError};
+pub use schema::{Schema, SchemaError};

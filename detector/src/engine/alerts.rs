@@ -53,6 +53,11 @@ impl AlertStore {
         open.max_by_key(|number| (self.get(*number).created, *number))
     }
 
+    /// The alerts of a group, in order of creation, whatever their status.
+    pub(super) fn of_group(&self, group: &GroupKey) -> impl Iterator<Item = &Alert> {
+        self.groups.get(group).into_iter().flatten().map(|number| self.get(*number))
+    }
+
     pub(super) fn get(&self, number: u32) -> &Alert {
         &self.alerts[number as usize]
     }

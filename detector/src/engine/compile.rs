@@ -53,6 +53,10 @@ pub(super) struct Details {
     pub(super) layout: Layout,
     /// `@timestamp`
     pub(super) original_time: Option<Slot>,
+    /// `timestamp_override`
+    pub(super) time_override: Option<Slot>,
+    /// `threshold.cardinality.field`
+    pub(super) cardinality: Option<Slot>,
     /// `alert_suppression.group_by`
     pub(super) group_by: Vec<(String, Option<Slot>)>,
 }
@@ -164,7 +168,13 @@ impl Details {
             .flat_map(|AlertSuppression { group_by, .. }| group_by)
             .map(|field| (field.clone(), layout.slot(mappings, field)))
             .collect();
-        Details { layout, original_time, group_by }
+        let time_override = rule.timestamp_override.as_deref().and_then(|field| layout.slot(mappings, field));
+        let cardinality = match &rule.kind {
+            RuleKind::Threshold(threshold) => threshold.cardinality.as_ref(),
+            _ => None,
+        };
+        let cardinality = cardinality.and_then(|(field, _)| layout.slot(mappings, field));
+        Details { layout, original_time, time_override, cardinality, group_by }
     }
 }
 

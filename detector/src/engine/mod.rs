@@ -21,6 +21,7 @@ mod load;
 mod new_terms;
 mod population;
 mod prepare;
+mod query;
 mod report;
 mod runner;
 mod schedule;
@@ -28,13 +29,14 @@ mod store;
 mod suppression;
 #[cfg(test)]
 mod testing;
+mod threshold;
 mod timeline;
 mod values;
 mod window;
 
 pub use alert::{
     Alert, AlertIdentity, AlertKind, AlertStatus, DocumentRef, Execution, ExecutionKind, GroupTerm, Suppression,
-    TermCount, TermValue, ThresholdResult, query_alert_id, threshold_event_id,
+    TermCount, TermValue, ThresholdResult, alert_document, query_alert_id, threshold_event_id,
 };
 pub use datemath::{DateMath, parse_interval};
 pub use document::{DEFAULT_INDEX, Document};

@@ -20,19 +20,19 @@ use crate::time::Millis;
 
 /// The work on one window.
 pub(super) struct WindowRun<'r> {
-    runner: &'r mut RuleRunner,
-    compiled: &'r Compiled,
-    execution: Execution,
-    window: Window,
+    pub(super) runner: &'r mut RuleRunner,
+    pub(super) compiled: &'r Compiled,
+    pub(super) execution: Execution,
+    pub(super) window: Window,
     /// The alert budget of this window.
-    limit: usize,
-    created: usize,
-    suppressed: usize,
+    pub(super) limit: usize,
+    pub(super) created: usize,
+    pub(super) suppressed: usize,
 }
 
 /// Whether candidates were left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Budget {
+pub(super) enum Budget {
     Enough,
     Truncated,
 }
@@ -208,7 +208,7 @@ impl<'r> WindowRun<'r> {
     }
 
     /// The event's own `@timestamp`; of several values the first.
-    fn original_time(&mut self, document: u32) -> Option<Millis> {
+    pub(super) fn original_time(&mut self, document: u32) -> Option<Millis> {
         let details = &self.compiled.details;
         self.load(document).ok()?;
         let slot = details.original_time?;
@@ -232,7 +232,7 @@ impl<'r> WindowRun<'r> {
             .collect()
     }
 
-    fn load(&mut self, document: u32) -> Result<(), RowError> {
+    pub(super) fn load(&mut self, document: u32) -> Result<(), RowError> {
         let RuleRunner { row, store, .. } = &mut *self.runner;
         row.load(&self.compiled.details.layout, store.get(document).source)
     }
@@ -245,7 +245,7 @@ pub(super) fn identity(rule: &Rule, index: &str, document_id: &str, new_terms: &
 }
 
 impl GroupKey {
-    fn of(terms: &[GroupTerm]) -> GroupKey {
+    pub(super) fn of(terms: &[GroupTerm]) -> GroupKey {
         let json = |term: &GroupTerm| serde_json::json!([term.field.as_str(), term.values]);
         GroupKey(serde_json::Value::from_iter(terms.iter().map(json)).to_string())
     }

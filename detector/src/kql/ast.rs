@@ -160,20 +160,6 @@ impl Expr {
     }
 }
 
-impl Values {
-    /// Where the values stand, from the first to the last literal.
-    pub(super) fn span(&self) -> Span {
-        match self {
-            Values::Or(parts) | Values::And(parts) => match (parts.first(), parts.last()) {
-                (Some(first), Some(last)) => first.span().to(last.span()),
-                _ => Span::default(),
-            },
-            Values::Not(inner) => inner.span(),
-            Values::One(literal) => literal.span,
-        }
-    }
-}
-
 impl Value {
     /// The text that is compared; stars stand for themselves, null is `null`.
     pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {

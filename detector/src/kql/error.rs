@@ -100,7 +100,6 @@ impl KqlError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::kql::parse;
 
     fn rendered(query: &str) -> String {
@@ -122,9 +121,9 @@ mod tests {
     fn the_right_line_of_several_is_shown_and_tabs_keep_the_columns() {
         let text = rendered("event.category: process and\r\n\thöst.name: a:b\r\nand x: y");
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].starts_with("line 2, column 15: "), "{text}");
+        assert!(lines[0].starts_with("line 2, column 14: "), "{text}");
         assert_eq!(lines[1], "  \thöst.name: a:b");
-        assert_eq!(lines[2], "  \t             ^");
+        assert_eq!(lines[2], "  \t            ^");
     }
 
     #[test]

@@ -186,10 +186,11 @@ impl<'q> Cursor<'q> {
 
     fn missing_literal(&self, what: &str) -> KqlError {
         let error = KqlError::syntax(self.found_span(), format!("expected {what}, found {}", self.found()));
-        if what == "a value" && starts_with_keyword(self.rest(), "not") {
-            return error.with_help("a negation of values needs parentheses: field: (not value)");
+        match what {
+            _ if !starts_with_keyword(self.rest(), "not") => error,
+            "a value" => error.with_help("a negation of values needs parentheses: field: (not value)"),
+            _ => error.with_help("a second 'not' needs parentheses: not (not ...)"),
         }
-        error
     }
 
     /// What stands here, for an error message.

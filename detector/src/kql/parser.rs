@@ -3,7 +3,7 @@
 //! Kibana's grammar is a PEG. None of its alternatives share more than a leading literal, and nothing that fails behind one
 //! can succeed by going back, so this parser never does: the first failure is the error, and time is linear.
 
-use super::ast::{Expr, ExprKind, Literal, RangeOp, Span, Value, Values};
+use super::ast::{Expr, ExprKind, Literal, RangeOp, Span, Values};
 use super::error::KqlError;
 use super::literal::{Cursor, is_space};
 
@@ -226,16 +226,140 @@ fn span_of(parts: &[Expr]) -> Span {
     }
 }
 
-impl Value {
-    /// The value of a quoted text.
-    #[cfg(test)]
-    pub(super) fn quoted(text: &str) -> Value {
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kql::{KqlErrorKind, Value};
+
+    fn word(text: &str) -> Value {
+        Value::Word(text.to_owned())
+    }
+
+    fn quoted(text: &str) -> Value {
         Value::Quoted(text.to_owned())
     }
 
-    /// The value of an unquoted text without stars.
-    #[cfg(test)]
-    pub(super) fn word(text: &str) -> Value {
-        Value::Word(text.to_owned())
+    fn pattern(text: &str) -> Value {
+        Value::Pattern(crate::kql::Pattern { pieces: text.split('*').map(str::to_owned).collect() })
+    }
+
+    /// The single value of a query, or of its only clause.
+    fn value(query: &str) -> Value {
+        match parse(query).unwrap_or_else(|error| panic!("{}", error.render(query))).kind {
+            ExprKind::Value(literal) | ExprKind::Field(_, Values::One(literal)) | ExprKind::Range(_, _, literal) => {
+                literal.value
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refused(query: &str) -> KqlError {
+        let error = parse(query).expect_err(query);
+        assert_eq!(error.kind, KqlErrorKind::Syntax);
+        error
+    }
+
+    #[test]
+    fn literals_are_read_as_the_grammar_reads_them() {
+        assert_eq!(value("  bash  "), word("bash"));
+        assert_eq!(value("f:b  c"), word("b  c"));
+        assert_eq!(value("f:\u{2003}x\u{2003}"), word("x"));
+        assert_eq!(value("f:\u{85}x"), word("\u{85}x"));
+        assert_eq!(value(r"f:\tx\t"), word("x"));
+        assert_eq!(value(r"f:a\tb\nc\rd"), word("a\tb\nc\rd"));
+        assert_eq!(value(r#"f:\\\(\)\:\<\>\"\*\{\}"#), word(r#"\():<>"*{}"#));
+        assert_eq!(value(r"f:\u0041\uD83D\uDE00"), word("A😀"));
+        assert_eq!(value(r"f:\uD83Dx\uDE00"), word("\u{fffd}x\u{fffd}"));
+        assert_eq!(value(r"f:x \OR y \and z"), word("x OR y and z"));
+        assert_eq!(value(r"f:do \not"), word("do \not"));
+        assert_eq!(value("f:true"), Value::Bool(true));
+        assert_eq!(value("f: false "), Value::Bool(false));
+        assert_eq!(value("f:True"), word("True"));
+        assert_eq!(value("f:null"), Value::Null);
+        assert_eq!(value(r"f:\u006eull"), Value::Null);
+        assert_eq!(value(r#"f:"null""#), quoted("null"));
+        assert_eq!(value("f:a*b**"), pattern("a*b**"));
+        assert_eq!(value("f: * x *"), pattern("* x *"));
+        assert_eq!(value("f < 1*"), pattern("1*"));
+        assert_eq!(value("f: or"), word("or"));
+        assert_eq!(value("f: not"), word("not"));
+        assert_eq!(value("f:a,b=c?d~e^f+g-h"), word("a,b=c?d~e^f+g-h"));
+        assert_eq!(value("f:[1 TO 5]"), word("[1 TO 5]"));
+    }
+
+    #[test]
+    fn quoted_literals_keep_unknown_escapes() {
+        assert_eq!(value(r#""C:\Windows""#), quoted(r"C:\Windows"));
+        assert_eq!(value(r#""C:\temp""#), quoted("C:\temp"));
+        assert_eq!(value(r#""a\\b\"c\n""#), quoted("a\\b\"c\n"));
+        assert_eq!(value(r#""\*\:\(\or""#), quoted(r"\*\:\(\or"));
+        assert_eq!(value(r#""\u00e9\u00""#), quoted(r"é\u00"));
+        assert_eq!(value("\"a\nb\""), quoted("a\nb"));
+        assert_eq!(value(r#""""#), quoted(""));
+        refused(r#""abc\""#);
+    }
+
+    #[test]
+    fn keywords_need_white_space_and_bind_as_in_kibana() {
+        let tree = |query: &str| parse(query).expect(query);
+        assert_eq!(tree("a or b and not c"), tree("(a or (b and (not c)))"));
+        assert_eq!(tree("a\u{a0}AND\tb\nOr\r c"), tree("(a and b) or c"));
+        assert_eq!(tree("f:(a or b and not c)"), tree("f : ( a or ( b and (not c)) )"));
+        assert_eq!(value("and foo"), word("and foo"));
+        assert_eq!(value("foo or"), word("foo or"));
+        assert_eq!(value("oral and"), word("oral and"));
+        assert!(matches!(tree("u:{a:b}").kind, ExprKind::Nested(..)));
+        assert!(matches!(tree("a<=b").kind, ExprKind::Range(_, RangeOp::LessOrEqual, _)));
+        assert_eq!(tree("((a))").span, Span { start: 0, end: 5 });
+    }
+
+    #[test]
+    fn errors_say_what_was_expected_and_found() {
+        for (query, span, message) in [
+            ("a: ", (3, 3), "expected a value, found the end of the query"),
+            (": b", (0, 1), "expected a field or a value, found ':'"),
+            ("(a: b", (5, 5), "expected 'and', 'or' or ')', found the end of the query"),
+            ("u:{a:b)", (6, 7), "expected 'and', 'or' or '}', found ')'"),
+            ("a: b)", (4, 5), "expected 'and', 'or' or the end of the query, found ')'"),
+            ("cannot x", (3, 6), "found 'not'"),
+            ("not not a", (4, 7), "expected a field or a value, found 'not'"),
+            ("not(a)", (3, 4), "found '('"),
+            (r"a: b\q", (4, 6), r"'\q' is no escape"),
+            ("a: \"b", (3, 4), "never closed"),
+            ("a: \"b\" c", (7, 8), "found 'c'"),
+            ("()", (1, 2), "expected a field or a value, found ')'"),
+        ] {
+            let error = refused(query);
+            assert_eq!((error.span.start, error.span.end), span, "{query}: {error}");
+            assert!(error.message.contains(message), "{query}: {error}");
+        }
+    }
+
+    #[test]
+    fn huge_and_deep_queries_are_refused_without_a_deep_stack() {
+        let deep = |bracket: &str| format!("{}a{}", bracket.repeat(100_000), ")".repeat(100_000));
+        for query in [deep("("), deep("a:("), deep("not ("), deep("a:{"), "a or ".repeat(2_000_000)] {
+            assert!(refused(&query).render(&query).len() < 1_000);
+        }
+        let most = format!("{}a{}", "(".repeat(MAX_DEPTH), ")".repeat(MAX_DEPTH));
+        assert!(parse(&most).is_ok());
+        refused(&format!("({most})"));
+    }
+
+    #[test]
+    fn a_text_as_long_as_allowed_takes_linear_time() {
+        let fill = |unit: &str| unit.repeat(MAX_BYTES / unit.len());
+        let started = std::time::Instant::now();
+        for unit in
+            [" ", "a or ", "a: (b and c) or ", "not", "or ", "\u{a0}x", "\\u0041", "*", "\"", "a: \"b\"    or  "]
+        {
+            let query = fill(unit);
+            match parse(&query) {
+                Ok(_) => {}
+                Err(error) => assert!(!error.render(&query).is_empty()),
+            }
+        }
+        // Linear: far below a second each even in a debug build. Quadratic: hours.
+        assert!(started.elapsed().as_secs() < 60);
     }
 }

@@ -242,7 +242,7 @@ fn suppression(fields: &Fields<'_>) -> Result<Option<AlertSuppression>, FieldErr
 }
 
 /// A whole number without `.0`, as rules write it.
-fn number(value: f64) -> Json {
+pub(crate) fn number(value: f64) -> Json {
     #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
     if value.fract() == 0.0 && value.abs() < 1e9 { Json::from(value as i64) } else { Json::from(value) }
 }

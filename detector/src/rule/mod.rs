@@ -15,6 +15,7 @@ mod needs;
 mod spans;
 mod toml_form;
 
+pub(crate) use api::number;
 pub use builtin::builtin;
 pub use error::{FieldError, Position, RuleError, nearest};
 pub use load::{LoadedRule, RuleFile, RuleSource, load, load_text, read_file, read_text};

@@ -6,6 +6,7 @@
 
 mod alert_ids;
 mod audit;
+mod kql;
 mod new_terms;
 
 use std::path::{Path, PathBuf};
@@ -20,9 +21,10 @@ struct Kind {
 }
 
 /// Adding a kind is one line here and one file beside this one.
-const KINDS: [Kind; 3] = [
+const KINDS: [Kind; 4] = [
     Kind { name: "alert_ids", run: alert_ids::run },
     Kind { name: "audit", run: audit::run },
+    Kind { name: "kql", run: kql::run },
     Kind { name: "new_terms", run: new_terms::run },
 ];
 

@@ -2,6 +2,8 @@
 
 mod fields;
 mod free_text;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use super::ast::{Expr, ExprKind, Literal, Span, Value, Values};
