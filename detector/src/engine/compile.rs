@@ -253,9 +253,9 @@ fn term_slots(fields: &[String], mappings: &Mappings, layout: &mut Layout) -> Re
     Ok(slots)
 }
 
-/// Whether a value of the query is date math on `now`. A text that only begins like it costs time, never correctness.
+/// Whether a value of the query may be date math on `now`.
 fn names_now(expr: &Expr) -> bool {
-    let is_now = |literal: &Literal| literal.value.text().starts_with("now");
+    let is_now = |literal: &Literal| is_now(&literal.value.text());
     fn any(values: &Values, is_now: &impl Fn(&Literal) -> bool) -> bool {
         match values {
             Values::Or(parts) | Values::And(parts) => parts.iter().any(|part| any(part, is_now)),
@@ -275,9 +275,14 @@ fn names_now(expr: &Expr) -> bool {
 /// The same for a value of an exception.
 fn json_names_now(value: &Json) -> bool {
     match value {
-        Json::String(text) => text.starts_with("now"),
+        Json::String(text) => is_now(text),
         Json::Array(values) => values.iter().any(json_names_now),
         Json::Object(members) => members.values().any(json_names_now),
         _ => false,
     }
+}
+
+/// `now` alone or with date math behind it. A text field may hold such words too: that costs time, never correctness.
+fn is_now(text: &str) -> bool {
+    text.strip_prefix("now").is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', '-', '/', '|']))
 }
