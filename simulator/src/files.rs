@@ -102,9 +102,10 @@ impl Files {
 
 /// Runs a copy of the worker only to see whether and how it starts; it does nothing then.
 pub(crate) fn probe(program: &Path, arguments: &[&str]) -> io::Result<ExitStatus> {
+    // Pipes, because there may be no /dev/null.
     let mut command = Command::new(program);
-    command.arg("probe").args(arguments).env_clear();
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
+    command.arg("probe").args(arguments).env_clear().stdin(Stdio::piped());
+    Ok(command.output()?.status)
 }
 
 /// A link costs no data and leaves the path that was executed visible as its own; where there are no links, a copy.

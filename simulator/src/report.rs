@@ -17,7 +17,7 @@ pub struct Report {
     pub refused: Vec<Refused>,
     /// Lines that could not be understood, kept as they were.
     pub unknown: Vec<String>,
-    /// What the act's programs wrote to their standard error, a warning of the dynamic loader for example.
+    /// What the act's programs wrote to their standard output and error, a warning of the dynamic loader for example.
     pub complaints: String,
 }
 

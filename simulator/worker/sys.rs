@@ -4,7 +4,6 @@
 //! dereferences memory that it mapped itself: mapped pages are changed and unmapped, never read, written or run.
 
 #![expect(unsafe_code, reason = "system calls and the process entry point cannot be written without it")]
-#![expect(dead_code, reason = "the preload object uses only some of these")]
 
 use core::arch::asm;
 use core::ffi::{CStr, c_char};

@@ -11,6 +11,7 @@ use super::document::Document;
 use super::error::EngineError;
 use super::exceptions::Exceptions;
 use super::indices::IndexPatterns;
+use super::new_terms::Fields;
 use super::schedule::Schedule;
 
 /// A rule and everything that is derived from it and the mappings of its indices.
@@ -143,6 +144,11 @@ impl Compiled {
     /// Where the values of the term fields stand; `None`: no document has terms.
     pub(super) fn term_slots(&self) -> Option<&[Slot]> {
         self.term_slots.as_deref()
+    }
+
+    /// Whether the rule has one term field or several.
+    pub(super) fn term_fields(&self) -> Fields {
+        if self.fields.len() == 1 { Fields::One } else { Fields::Several }
     }
 
     /// Document time: the override if the rule has one and the document too, else `@timestamp` unless that is disabled. Of

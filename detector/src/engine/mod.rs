@@ -14,6 +14,7 @@ mod datemath;
 mod document;
 mod error;
 mod exceptions;
+mod explain;
 mod fates;
 mod indices;
 mod load;
@@ -40,6 +41,7 @@ pub use alert::{
 pub use datemath::{DateMath, parse_interval};
 pub use document::{DEFAULT_INDEX, Document};
 pub use error::{DateParameter, EngineError};
+pub use explain::{Explanation, Sight, SightOutcome, Standing, TermExplanation};
 pub use load::Feed;
 pub use prepare::{Keep, Rejected};
 pub use report::{ExecutionReport, Warning, WindowReport};

@@ -239,6 +239,16 @@ mod tests {
     }
 
     #[test]
+    fn an_alert_is_remembered_while_its_time_lies_after_the_start_of_the_window() {
+        for (run, alerts) in [("12:07:59.999", 0), ("12:08", 1)] {
+            let mut lab = lab(json!({"field": ["host"], "value": 1}), json!({}));
+            lab.add("1", document("11:59", json!("h"), "u"));
+            assert_eq!(lab.run("12:00").len(), 1);
+            assert_eq!(lab.run(run).len(), alerts, "{run}");
+        }
+    }
+
+    #[test]
     fn without_fields_all_documents_are_one_bucket() {
         let mut lab = lab(json!({"field": [], "value": 2}), json!({}));
         lab.add("1", document("11:58", json!("a"), "u"));
@@ -285,7 +295,8 @@ mod tests {
         assert_eq!(lab.warnings(), ["max_signals"]);
         let hosts: Vec<_> = (0..2).map(|alert| result(&lab, alert).terms[0].values.clone()).collect();
         assert_eq!(serde_json::to_value(hosts).expect("json"), json!([["a"], ["b"]]));
-        assert_eq!(lab.run("12:05").len(), 1, "the rest, found again");
+        lab.add("d", document("12:04", json!("d"), "u"));
+        assert_eq!(lab.run("12:05").len(), 2, "the rest, found again, and another: the limit exactly");
         assert_eq!(lab.warnings(), [""; 0]);
     }
 

@@ -10,7 +10,7 @@ use super::alerts::GroupKey;
 use super::compile::{Compiled, date};
 use super::error::EngineError;
 use super::fates::Fate;
-use super::new_terms::{Batches, Candidate, Fields, Sighted, in_order, search};
+use super::new_terms::{Batches, Candidate, Sighted, in_order, search};
 use super::report::{SERVER_LIMIT, Warning, WindowReport};
 use super::runner::RuleRunner;
 use super::schedule::Window;
@@ -53,7 +53,7 @@ impl<'r> WindowRun<'r> {
 
     /// Runs a `new_terms` rule. Numbers of alerts that were folded into are added to `updated`.
     pub(super) fn new_terms(mut self, updated: &mut Vec<usize>) -> Result<WindowReport, EngineError> {
-        let fields = if self.compiled.fields.len() == 1 { Fields::One } else { Fields::Several };
+        let fields = self.compiled.term_fields();
         let at = self.execution.started_at;
         let mut sighted = search(&self.runner.population, self.window, at, fields);
         let Sighted { documents, combinations, .. } = sighted;
