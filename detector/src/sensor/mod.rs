@@ -3,6 +3,8 @@
 //! A sensor starts the program itself (so that nothing is missed at the beginning), watches it and everything that it
 //! starts until the last of them is gone, and hands back what it saw. It decides nothing.
 
+pub mod trace;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -174,5 +176,17 @@ pub enum SensorError {
         action: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// An audit rule that this sensor cannot decide.
+    #[error("{sensor:?} sensor: audit rule '{rule}': {problem}; {advice}")]
+    Rule {
+        /// Which sensor.
+        sensor: SensorKind,
+        /// The rule, in auditctl's syntax.
+        rule: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        advice: &'static str,
     },
 }
