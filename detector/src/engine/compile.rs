@@ -268,6 +268,7 @@ fn names_now(expr: &Expr) -> bool {
         ExprKind::Or(parts) | ExprKind::And(parts) => parts.iter().any(names_now),
         ExprKind::Not(inner) | ExprKind::Nested(_, inner) => names_now(inner),
         ExprKind::Range(_, _, literal) | ExprKind::Value(literal) => is_now(literal),
+        ExprKind::Between(_, (_, low), (_, high)) => is_now(low) || is_now(high),
         ExprKind::Field(_, values) => any(values, &is_now),
     }
 }

@@ -62,6 +62,7 @@ fn syscalls(expr: &Expr, names: &mut BTreeSet<String>) {
         | ExprKind::Nested(..)
         | ExprKind::Everything
         | ExprKind::Range(..)
+        | ExprKind::Between(..)
         | ExprKind::Field(..)
         | ExprKind::Value(_) => {}
     }

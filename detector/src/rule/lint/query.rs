@@ -151,6 +151,10 @@ fn walk(expr: &Expr, visit: &mut impl FnMut(&Expr)) {
     match &expr.kind {
         ExprKind::Or(parts) | ExprKind::And(parts) => parts.iter().for_each(|part| walk(part, visit)),
         ExprKind::Not(inner) | ExprKind::Nested(_, inner) => walk(inner, visit),
-        ExprKind::Everything | ExprKind::Range(..) | ExprKind::Field(..) | ExprKind::Value(_) => {}
+        ExprKind::Everything
+        | ExprKind::Range(..)
+        | ExprKind::Between(..)
+        | ExprKind::Field(..)
+        | ExprKind::Value(_) => {}
     }
 }
