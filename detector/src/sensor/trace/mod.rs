@@ -18,6 +18,7 @@
 //! - a child that is made with `CLONE_UNTRACED` escapes.
 
 mod bpf;
+mod capabilities;
 mod chain;
 mod event;
 mod execve;
