@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use firstseen_detector::audit::{Accounts, MalformedLine, RecordType};
 use firstseen_detector::ecs::{
-    Agent, CaptureEnvVars, CaptureEnvVarsError, EcsDocument, EndpointOptions, Flavour, HostInfo, NormaliseOptions, Value,
-    exec_document, normalise_records,
+    Agent, CaptureEnvVars, CaptureEnvVarsError, EcsDocument, EndpointOptions, Flavour, HostInfo, NormaliseOptions,
+    Value, exec_document, normalise_records,
 };
 use firstseen_detector::sensor::{ExecEvent, Observation};
 use firstseen_simulator::Report;
@@ -44,12 +44,7 @@ pub(crate) enum ActError {
 }
 
 /// Does the act at this position of a step.
-pub(crate) fn act(
-    plan: &Plan,
-    step: &PlannedStep,
-    position: usize,
-    world: &mut dyn World,
-) -> Result<Acted, ActError> {
+pub(crate) fn act(plan: &Plan, step: &PlannedStep, position: usize, world: &mut dyn World) -> Result<Acted, ActError> {
     let planned = &step.acts[position];
     let performed = world.perform(planned)?;
     let Performed { execution, report, observation, relocation } = performed;
@@ -62,7 +57,9 @@ pub(crate) fn act(
     for telemetry in &plan.telemetry {
         let made = match telemetry {
             Telemetry::Auditbeat => audit_documents(Flavour::Auditbeat, &observation, planned, world.accounts())?,
-            Telemetry::AuditdManager => audit_documents(Flavour::AuditdManager, &observation, planned, world.accounts())?,
+            Telemetry::AuditdManager => {
+                audit_documents(Flavour::AuditdManager, &observation, planned, world.accounts())?
+            }
             Telemetry::Defend => exec_documents(plan, &observation, planned, &relocation, world.accounts())?,
         };
         for mut document in made {

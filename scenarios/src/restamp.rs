@@ -56,8 +56,7 @@ mod tests {
         let fields = Fields::from_json(before.as_object().expect("an object"));
         let mut document = EcsDocument { index: "i".into(), id: "real".into(), fields };
         let time: Millis = "2026-01-05T00:03:00.001Z".parse().expect("valid");
-        Placement { id: "s-2-1-1".to_owned(), time, ingested: Some(time + 2000) }
-            .apply(&mut document);
+        Placement { id: "s-2-1-1".to_owned(), time, ingested: Some(time + 2000) }.apply(&mut document);
         let now = "2026-01-05T00:03:00.001Z";
         let after = serde_json::json!({
             "@timestamp": now,

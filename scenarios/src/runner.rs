@@ -248,7 +248,8 @@ mod tests {
         let captured = |name: &str| plan.capture_env_vars.iter().any(|captured| captured == name);
         let params = &act.request.params;
         let mut process = json!({"executable": act.request.executable.display().to_string()});
-        let mut fields = json!({"host": {"id": act.host.id, "os": {"type": "linux"}}, "event": {"category": ["process"]}});
+        let mut fields =
+            json!({"host": {"id": act.host.id, "os": {"type": "linux"}}, "event": {"category": ["process"]}});
         match act.technique.id {
             "rwx.mprotect" => fields["auditd"] = json!({"data": {"syscall": "mprotect", "a2": "7"}}),
             "rwx.two-step" => fields["auditd"] = json!({"data": {"syscall": "mprotect", "a2": "5"}}),
