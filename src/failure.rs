@@ -27,9 +27,11 @@ impl From<firstseen_simulator::SimulatorError> for Failure {
     fn from(error: firstseen_simulator::SimulatorError) -> Failure {
         use firstseen_simulator::SimulatorError as E;
         match error {
-            E::UnknownTechnique { .. } | E::UnknownParameter { .. } | E::BadParameter { .. } | E::BadPath { .. } => {
-                Failure::input(error)
-            }
+            E::UnknownTechnique { .. }
+            | E::UnknownParameter { .. }
+            | E::BadParameter { .. }
+            | E::BadPath { .. }
+            | E::SamePlace { .. } => Failure::input(error),
             E::NoScratch { .. } | E::Place { .. } | E::NoProgram { .. } | E::Start { .. } | E::Pipe { .. } => {
                 Failure::environment(error)
             }

@@ -1,8 +1,8 @@
 //! The rule at work: takes the documents of a scenario and runs every execution of its schedule.
 
-use firstseen_detector::ecs::{EcsDocument, Mappings, Value};
+use firstseen_detector::ecs::{EcsDocument, Mappings, Schema, Value};
 use firstseen_detector::engine::{
-    Alert, Document, EngineError, ExecutionKind, Keep, RuleRunner, Warning as EngineWarning,
+    Alert, Document, EngineError, ExecutionKind, Keep, RuleRunner, Warning as EngineWarning, alert_document,
 };
 use firstseen_detector::time::Millis;
 use serde_json::Value as Json;
@@ -10,7 +10,6 @@ use serde_json::Value as Json;
 use crate::facts::{AlertFacts, DocumentFacts, RunFacts, Terms, WindowFacts};
 use crate::model::Warning;
 use crate::plan::Plan;
-use crate::telemetry;
 
 /// A timeline with more executions is a mistake: ten years at five minutes.
 const MOST_EXECUTIONS: usize = 1_100_000;
@@ -50,7 +49,7 @@ pub(crate) struct Engine<'p> {
 
 impl<'p> Engine<'p> {
     pub(crate) fn new(plan: &'p Plan) -> Result<Engine<'p>, RuleError> {
-        let mappings = telemetry::mappings();
+        let mappings = Schema::known().mappings().with_dynamic_keywords();
         let runner = RuleRunner::new(&plan.rule, &mappings, Keep::Matching).map_err(|error| refused(plan, error))?;
         runner.schedule().check(plan.first_run).map_err(|error| refused(plan, error))?;
         Ok(Engine { plan, mappings, runner })
@@ -105,7 +104,7 @@ impl<'p> Engine<'p> {
         })
     }
 
-    /// Runs one execution; beside its alerts stands the `_source` of the document that each of them shows.
+    /// Runs one execution; beside its alerts stand the documents that an alerts index would hold.
     pub(crate) fn execute(&mut self, at: Millis) -> Result<(RunFacts, Vec<Json>), RuleError> {
         let plan = self.plan;
         let report = self.runner.execute(at, ExecutionKind::Scheduled).map_err(|error| refused(plan, error))?;
@@ -127,8 +126,12 @@ impl<'p> Engine<'p> {
             alerts: alerts.collect(),
             warnings: warnings.map(warning).collect(),
         };
-        let sources = report.created.map(|alert| serde_json::from_slice(self.runner.alert_source(alert)));
-        Ok((facts, sources.map(Result::unwrap_or_default).collect()))
+        let documents = report.created.map(|number| {
+            // The source is what `take` wrote.
+            let event = serde_json::from_slice(self.runner.alert_source(number)).unwrap_or_default();
+            alert_document(&self.runner.alerts()[number], &plan.rule, &event, &self.mappings).into()
+        });
+        Ok((facts, documents.collect()))
     }
 
     /// The terms of an alert, a `host.id` as the host's name.

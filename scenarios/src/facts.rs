@@ -2,6 +2,7 @@
 
 use firstseen_detector::sensor::Loss;
 use firstseen_detector::time::Millis;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Warning;
 
@@ -33,7 +34,8 @@ pub struct ActFacts {
 }
 
 /// Whether an act was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Execution {
     /// The act reports that it was done.
     Done,

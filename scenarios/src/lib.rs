@@ -1,6 +1,7 @@
 //! Scenario files, the virtual timeline, the runner and its verdicts.
 
 mod act;
+pub mod bundle;
 mod catalog;
 mod check;
 mod engine;
@@ -35,8 +36,9 @@ pub use offset::{Offset, OffsetError};
 pub use plan::{DEFAULT_START, FindRule, Plan, PlannedAct, PlannedStep};
 pub use problem::{Problem, Source};
 pub use relocate::{Leftover, Relocation};
-pub use restamp::{Placement, VirtualHost};
-pub use rules::find_rule;
-pub use telemetry::{Telemetry, mappings};
+pub use restamp::Placement;
+pub use rules::{FoundRule, find_rule};
+pub use runner::run;
+pub use telemetry::Telemetry;
 pub use verdict::{AlertOutcome, ScenarioOutcome, Stage, StepOutcome, Totals, Verdict};
 pub use world::{Performed, World, WorldError};

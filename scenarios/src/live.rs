@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use firstseen_detector::audit::Accounts;
 use firstseen_detector::sensor::{Launch, Sensor, SensorError};
 use firstseen_simulator::{Report, Scratch, SkipReason};
 
 use crate::facts::Execution;
-use crate::plan::PlannedAct;
+use crate::plan::{Plan, PlannedAct};
 use crate::relocate::Relocation;
 use crate::world::{Performed, World, WorldError};
 
@@ -25,6 +26,7 @@ pub struct LiveWorld<'a> {
     sensor: Option<(Vec<String>, Box<dyn Sensor>)>,
     /// Which techniques this machine can do, as far as it was asked.
     available: HashMap<&'static str, Result<(), SkipReason>>,
+    accounts: Accounts,
 }
 
 impl<'a> LiveWorld<'a> {
@@ -34,7 +36,8 @@ impl<'a> LiveWorld<'a> {
         scratch: &'a Scratch,
         open: impl FnMut(&[String]) -> Result<Box<dyn Sensor>, SensorError> + 'a,
     ) -> LiveWorld<'a> {
-        LiveWorld { scratch, open: Box::new(open), sensor: None, available: HashMap::new() }
+        let accounts = Accounts::of_this_machine();
+        LiveWorld { scratch, open: Box::new(open), sensor: None, available: HashMap::new(), accounts }
     }
 
     fn relocation(&self) -> Relocation {
@@ -44,13 +47,19 @@ impl<'a> LiveWorld<'a> {
 }
 
 impl World for LiveWorld<'_> {
-    fn watch(&mut self, audit_rules: &[String]) -> Result<(), WorldError> {
-        if self.sensor.as_ref().is_none_or(|(rules, _)| rules != audit_rules) {
+    fn begin(&mut self, plan: &Plan) -> Result<(), WorldError> {
+        let audit_rules = plan.rule.audit_rules();
+        if self.sensor.as_ref().is_none_or(|(rules, _)| *rules != audit_rules) {
             // The old one first: it puts back what it changed.
             self.sensor = None;
-            self.sensor = Some((audit_rules.to_vec(), (self.open)(audit_rules)?));
+            let sensor = (self.open)(&audit_rules)?;
+            self.sensor = Some((audit_rules, sensor));
         }
         Ok(())
+    }
+
+    fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     fn perform(&mut self, act: &PlannedAct) -> Result<Performed, WorldError> {

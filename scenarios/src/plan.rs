@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use firstseen_detector::ecs::HostInfo;
 use firstseen_detector::rule::{Rule, RuleKind};
 use firstseen_detector::time::Millis;
 use firstseen_simulator::{Request, SimulatorError, Technique, techniques};
 use toml::Spanned;
 
-use crate::load::Loaded;
+use crate::engine::Engine;
+use crate::load::{Collection, Loaded};
 use crate::model::{Actor, Expectation, RuleChanges, Step};
 use crate::offset::Offset;
 use crate::problem::{Problem, Source, nearest};
-use crate::restamp::VirtualHost;
+use crate::rules::FoundRule;
 use crate::telemetry::Telemetry;
 
 /// Virtual instant of `+0s` where a scenario names none: 2026-01-05T00:00:00Z, a Monday.
@@ -25,10 +27,12 @@ pub struct Plan {
     pub id: String,
     /// Title.
     pub title: String,
-    /// The comment at the top of the file.
-    pub story: String,
+    /// The scenario file.
+    pub source: Source,
     /// The rule, with the scenario's changes.
     pub rule: Rule,
+    /// The rule file.
+    pub rule_text: String,
     /// Names of the environment variables that the endpoint captures.
     pub capture_env_vars: Vec<String>,
     /// Which documents are made of what the sensor sees.
@@ -67,8 +71,8 @@ pub struct PlannedStep {
 pub struct PlannedAct {
     /// Who acts.
     pub actor: String,
-    /// Where.
-    pub host: VirtualHost,
+    /// The virtual machine; its id follows from its name.
+    pub host: HostInfo,
     /// What is done.
     pub technique: &'static Technique,
     /// By which program, with which parameters.
@@ -78,7 +82,7 @@ pub struct PlannedAct {
 /// Finds a rule by the name that a scenario gives it; the path is the scenario file's, for names that are relative paths.
 ///
 /// The error says what was tried and what to write instead.
-pub type FindRule<'a> = dyn Fn(&str, &Path) -> Result<Rule, String> + 'a;
+pub type FindRule<'a> = dyn Fn(&str, &Path) -> Result<FoundRule, String> + 'a;
 
 impl Plan {
     /// Resolves a scenario.
@@ -88,17 +92,19 @@ impl Plan {
     pub fn new(loaded: &Loaded, find_rule: &FindRule<'_>) -> Result<Plan, Vec<Problem>> {
         let scenario = &loaded.scenario;
         let mut resolve = Resolve { source: &loaded.source, problems: Vec::new() };
-        let rule = resolve.rule(&scenario.rule, &scenario.rule_changes, find_rule);
+        let found = resolve.rule(&scenario.rule, &scenario.rule_changes, find_rule);
         for actor in scenario.actors.values() {
             resolve.technique(actor);
         }
         let hosts: BTreeSet<&str> = scenario.actors.values().map(|actor| actor.host.as_str()).collect();
-        if let Some(fields) = rule.as_ref().and_then(term_fields) {
+        if let Some(fields) = found.as_ref().and_then(|found| term_fields(&found.rule)) {
             for step in &scenario.steps {
                 resolve.terms(&step.get_ref().expect, fields, &hosts);
             }
         }
-        let (Some(rule), true) = (rule, resolve.problems.is_empty()) else { return Err(resolve.problems) };
+        let (Some(FoundRule { rule, text: rule_text }), true) = (found, resolve.problems.is_empty()) else {
+            return Err(resolve.problems);
+        };
         let start = scenario.start.as_ref().map_or(DEFAULT_START, |start| *start.get_ref());
         let first_run = scenario.first_run.as_ref().map_or(Offset(0), |first| *first.get_ref());
         let mut steps = Vec::new();
@@ -108,17 +114,23 @@ impl Plan {
         if !resolve.problems.is_empty() {
             return Err(resolve.problems);
         }
-        Ok(Plan {
+        let plan = Plan {
             id: scenario.id.get_ref().clone(),
             title: scenario.title.clone(),
-            story: loaded.source.story(),
+            source: loaded.source.clone(),
             capture_env_vars: scenario.rule_changes.capture_env_vars.clone().unwrap_or_else(|| rule.capture_env_vars()),
             telemetry: Telemetry::of(&rule),
             rule,
+            rule_text,
             start,
             first_run: start + first_run.0,
             steps,
-        })
+        };
+        // What the engine refuses is known before anything is done.
+        match Engine::new(&plan).and_then(|engine| engine.executions()) {
+            Ok(_) => Ok(plan),
+            Err(error) => Err(vec![loaded.source.problem(scenario.rule.span(), error.to_string())]),
+        }
     }
 
     /// How many acts there are in all.
@@ -141,6 +153,22 @@ impl Plan {
     }
 }
 
+impl Collection {
+    /// Resolves all scenarios; problems of reading and resolving stand together, so an empty list means that all is well.
+    #[must_use]
+    pub fn plans(self, find_rule: &FindRule<'_>) -> (Vec<Plan>, Vec<Problem>) {
+        let mut problems = self.problems;
+        let mut plans = Vec::new();
+        for loaded in &self.scenarios {
+            match Plan::new(loaded, find_rule) {
+                Ok(plan) => plans.push(plan),
+                Err(found) => problems.extend(found),
+            }
+        }
+        (plans, problems)
+    }
+}
+
 /// Resolves names, collecting everything that is wrong.
 struct Resolve<'a> {
     source: &'a Source,
@@ -148,14 +176,15 @@ struct Resolve<'a> {
 }
 
 impl Resolve<'_> {
-    fn rule(&mut self, name: &Spanned<String>, changes: &RuleChanges, find: &FindRule<'_>) -> Option<Rule> {
-        let mut rule = match find(name.get_ref(), self.source.path()) {
-            Ok(rule) => rule,
+    fn rule(&mut self, name: &Spanned<String>, changes: &RuleChanges, find: &FindRule<'_>) -> Option<FoundRule> {
+        let mut found = match find(name.get_ref(), self.source.path()) {
+            Ok(found) => found,
             Err(what) => {
                 self.problems.push(self.source.problem(name.span(), what));
                 return None;
             }
         };
+        let rule = &mut found.rule;
         let mut refuse = |what: String| self.problems.push(self.source.problem(name.span(), what));
         let RuleKind::NewTerms(new_terms) = &mut rule.kind else {
             refuse(format!("rule '{}' is not of type new_terms; scenarios run only those", rule.name));
@@ -173,12 +202,12 @@ impl Resolve<'_> {
         replace(&mut rule.to, &changes.to);
         replace(&mut rule.interval, &changes.interval);
         rule.max_signals = changes.max_signals.unwrap_or(rule.max_signals);
-        if Telemetry::of(&rule).is_empty() {
+        if Telemetry::of(rule).is_empty() {
             let made = [Telemetry::Auditbeat, Telemetry::AuditdManager, Telemetry::Defend].map(Telemetry::index);
             refuse(format!("rule '{}' reads none of the indices that are made here: {}", rule.name, made.join(", ")));
             return None;
         }
-        Some(rule)
+        Some(found)
     }
 
     /// Checks the technique and the parameters of an actor, so that acts can be planned without a failure.
@@ -231,7 +260,7 @@ impl Resolve<'_> {
                 match techniques::find(actor.technique.get_ref()) {
                     Ok(technique) => acts.push(PlannedAct {
                         actor: name.get_ref().clone(),
-                        host: VirtualHost::new(&actor.host),
+                        host: HostInfo::named(&actor.host),
                         technique,
                         request: request(actor, index),
                     }),
@@ -308,10 +337,9 @@ expect = { alerts = 1, terms = [["web-1", "/opt/x-001"]] }
 
     #[test]
     fn every_scenario_of_the_catalog_is_resolved() {
-        for loaded in catalog().scenarios {
-            let plan = Plan::new(&loaded, &find_rule).unwrap_or_else(|problems| panic!("{problems:#?}"));
-            assert!(plan.acts() > 0, "{}", plan.id);
-        }
+        let (plans, problems) = catalog().plans(&find_rule);
+        assert_eq!(problems, []);
+        assert_eq!(plans.len(), catalog().scenarios.len());
     }
 
     #[test]
@@ -344,6 +372,14 @@ expect = { alerts = 1, terms = [["web-1", "/opt/x-001"]] }
         assert!(wrong[0].starts_with("a.toml:11: ") && wrong[0].contains("relative"), "{wrong:?}");
         let wrong = plan("23bcd283", "33bcd283").expect_err("refused");
         assert!(wrong[0].starts_with("a.toml:4: no rule"), "{wrong:?}");
+    }
+
+    #[test]
+    fn what_the_engine_refuses_is_a_problem_of_the_file() {
+        let wrong = plan("now-14d", "now-9m").expect_err("refused");
+        assert!(wrong[0].starts_with("a.toml:4: ") && wrong[0].contains("must be earlier"), "{wrong:?}");
+        let wrong = plan("history_window_start = \"now-14d\"", "from = \"now-5000y\"").expect_err("refused");
+        assert!(wrong[0].starts_with("a.toml:4: "), "{wrong:?}");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Runs a plan: acts are done in the order of virtual time, every scheduled execution is run, and the judge is asked.
 
+use firstseen_detector::ecs::EcsDocument;
+use firstseen_detector::kql;
+use firstseen_detector::rule::{Rule, RuleKind};
 use firstseen_detector::time::Millis;
 
-use crate::act::{ActError, Acted};
+use crate::act::{ActError, Acted, act};
 use crate::engine::{Engine, RuleError};
 use crate::event::{ActPerformed, RunEvent};
 use crate::facts::{RunFacts, StepFacts};
@@ -11,18 +14,18 @@ use crate::model::Expectation;
 use crate::offset::Offset;
 use crate::plan::{Plan, PlannedAct, PlannedStep};
 use crate::verdict::{AlertOutcome, ScenarioOutcome, StepOutcome, Verdict};
+use crate::world::{World, WorldError};
 
-/*RUN/// Runs one scenario. Everything that happens is emitted as it happens; the outcome is also the last event.
+/// Runs one scenario. Everything that happens is emitted as it happens; the outcome is also the last event.
 ///
 /// A failure of the lab on the way is an outcome with [`Verdict::Error`], so that other scenarios go on.
 ///
 /// # Errors
 /// When this world cannot watch for what the rule needs; nothing was done then.
 pub fn run(plan: &Plan, world: &mut dyn World, emit: &mut dyn FnMut(RunEvent)) -> Result<ScenarioOutcome, WorldError> {
-    world.watch(&plan.rule.audit_rules())?;
+    world.begin(plan)?;
     Ok(run_with(plan, &mut |step, position| act(plan, step, position, world), emit))
 }
-RUN*/
 
 /// How an act is done and turned into documents; the number is its position in the step.
 type DoAct<'a> = dyn FnMut(&PlannedStep, usize) -> Result<Acted, ActError> + 'a;
@@ -45,7 +48,7 @@ enum CourseError {
     #[error(transparent)]
     Rule(#[from] RuleError),
     #[error("step {step} ({at}), actor '{actor}': {source}")]
-    Act { step: usize, at: Offset, actor: String, source: ActError },
+    Act { step: usize, at: Offset, actor: String, source: Box<ActError> },
 }
 
 /// A scenario in the course of being run.
@@ -63,8 +66,10 @@ impl<'p> Course<'p> {
         emit(RunEvent::ScenarioStarted {
             id: plan.id.clone(),
             title: plan.title.clone(),
-            story: plan.story.clone(),
+            story: plan.source.story(),
             rule_name: plan.rule.name.clone(),
+            terms: plan.term_fields().to_vec(),
+            schedule: schedule(&plan.rule),
             steps: plan.steps.len(),
             acts: plan.acts(),
             executions: executions.len(),
@@ -90,11 +95,11 @@ impl<'p> Course<'p> {
         for (position, planned) in step.acts.iter().enumerate() {
             let failed =
                 |source| CourseError::Act { step: step.number, at: step.at, actor: planned.actor.clone(), source };
-            let mut acted = do_act(step, position).map_err(failed)?;
+            let mut acted = do_act(step, position).map_err(|source| failed(Box::new(source)))?;
             for (document, shows_act) in &acted.documents {
                 acted.facts.documents.push(engine.take(document, step.searchable, *shows_act)?);
             }
-            emit(RunEvent::ActPerformed(performed(step, planned, &acted)));
+            emit(RunEvent::ActPerformed(performed(self.plan, step, planned, &acted)));
             facts.acts.push(acted.facts);
         }
         self.steps.push(facts);
@@ -107,7 +112,7 @@ impl<'p> Course<'p> {
         engine: &mut Engine<'_>,
         emit: &mut dyn FnMut(RunEvent),
     ) -> Result<(), CourseError> {
-        let (facts, sources) = engine.execute(at)?;
+        let (facts, documents) = engine.execute(at)?;
         let raised_at = Offset(at - self.plan.start);
         emit(RunEvent::ExecutionRun {
             at,
@@ -115,7 +120,7 @@ impl<'p> Course<'p> {
             alerts: facts.alerts.len(),
             warnings: facts.warnings.clone(),
         });
-        for (alert, source) in facts.alerts.iter().zip(sources) {
+        for (alert, document) in facts.alerts.iter().zip(documents) {
             let outcome = AlertOutcome {
                 id: alert.id.clone(),
                 terms: alert.terms.clone(),
@@ -123,7 +128,7 @@ impl<'p> Course<'p> {
                 raised_at,
             };
             let step = self.step_of(&alert.document);
-            emit(RunEvent::AlertRaised { step, alert: outcome, source });
+            emit(RunEvent::AlertRaised { step, alert: outcome, document });
         }
         self.runs.push(facts);
         Ok(())
@@ -177,10 +182,37 @@ impl<'p> Course<'p> {
     }
 }
 
-fn performed(step: &PlannedStep, act: &PlannedAct, acted: &Acted) -> ActPerformed {
+/// `every 5m over the last 9m, history since now-7d`
+fn schedule(rule: &Rule) -> String {
+    let history = match &rule.kind {
+        RuleKind::NewTerms(kind) => format!(", history since {}", kind.history_window_start),
+        _ => String::new(),
+    };
+    format!("every {} from {} to {}{history}", rule.interval, rule.from, rule.to)
+}
+
+/// The values that the rule reads of a document, by field.
+fn fields_read(plan: &Plan, document: &EcsDocument) -> Vec<(String, String)> {
+    let query = plan.rule.kind.query().and_then(|query| kql::parse(&query.text).ok());
+    let asked = query.iter().flat_map(kql::Expr::fields).map(|field| field.name);
+    let mut read: Vec<(String, String)> = Vec::new();
+    for name in asked.chain(plan.term_fields().iter().cloned()) {
+        if let Some(value) = document.fields.get(&name)
+            && !read.iter().any(|(known, _)| *known == name)
+        {
+            let text = serde_json::to_string(value).unwrap_or_default();
+            read.push((name, text));
+        }
+    }
+    read
+}
+
+fn performed(plan: &Plan, step: &PlannedStep, act: &PlannedAct, acted: &Acted) -> ActPerformed {
     let documents = &acted.facts.documents;
     let with_terms = || documents.iter().filter(|document| !document.terms.is_empty());
     let telling = with_terms().find(|document| document.matched).or_else(|| with_terms().next());
+    let document =
+        telling.and_then(|facts| acted.documents.iter().find(|(document, _)| document.id == facts.id.as_str()));
     ActPerformed {
         step: step.number,
         at: step.at,
@@ -191,15 +223,16 @@ fn performed(step: &PlannedStep, act: &PlannedAct, acted: &Acted) -> ActPerforme
         report: acted.report.clone(),
         events: acted.facts.events,
         evidence: acted.evidence.clone(),
-        documents: documents.len(),
+        documents: acted.documents.iter().map(|(document, _)| document.clone()).collect(),
         matched: documents.iter().filter(|document| document.matched).count(),
+        fields: document.map(|(document, _)| fields_read(plan, document)).unwrap_or_default(),
         terms: telling.and_then(|document| document.terms.first()).cloned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use firstseen_detector::ecs::{EcsDocument, Fields};
+    use firstseen_detector::ecs::Fields;
     use serde_json::json;
 
     use super::*;
@@ -215,7 +248,8 @@ mod tests {
         let captured = |name: &str| plan.capture_env_vars.iter().any(|captured| captured == name);
         let params = &act.request.params;
         let mut process = json!({"executable": act.request.executable.display().to_string()});
-        let mut fields = json!({"host": {"os": {"type": "linux"}}, "event": {"category": ["process"]}});
+        let mut fields =
+            json!({"host": {"id": act.host.id, "os": {"type": "linux"}}, "event": {"category": ["process"]}});
         match act.technique.id {
             "rwx.mprotect" => fields["auditd"] = json!({"data": {"syscall": "mprotect", "a2": "7"}}),
             "rwx.two-step" => fields["auditd"] = json!({"data": {"syscall": "mprotect", "a2": "5"}}),
@@ -235,7 +269,7 @@ mod tests {
         let fields = Fields::from_json(fields.as_object().expect("an object"));
         let mut document = EcsDocument { index: plan.telemetry[0].index().into(), id: "".into(), fields };
         let id = format!("{}-{}-{position}", plan.id, step.number);
-        let placement = Placement { id, time: step.time, ingested: step.ingested, host: act.host.clone() };
+        let placement = Placement { id, time: step.time, ingested: Some(step.ingested) };
         placement.apply(&mut document);
         let execution = Execution::Done;
         let facts =

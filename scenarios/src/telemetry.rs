@@ -1,6 +1,5 @@
 //! Which documents a rule reads, of those that this lab can make.
 
-use firstseen_detector::ecs::{FieldType, Mapping, Mappings};
 use firstseen_detector::rule::Rule;
 
 /// A shipper whose documents the lab makes.
@@ -19,7 +18,7 @@ impl Telemetry {
     #[must_use]
     pub fn index(self) -> &'static str {
         match self {
-            Telemetry::Auditbeat => "auditbeat-8.19.0",
+            Telemetry::Auditbeat => "auditbeat-9.0.0",
             Telemetry::AuditdManager => "logs-auditd_manager.auditd-default",
             Telemetry::Defend => "logs-endpoint.events.process-default",
         }
@@ -32,29 +31,6 @@ impl Telemetry {
         let audit = [Telemetry::AuditdManager, Telemetry::Auditbeat].into_iter().find(reads);
         audit.into_iter().chain(Some(Telemetry::Defend).filter(reads)).collect()
     }
-}
-
-/// How the indices of these documents are mapped, as far as the documents hold fields that are no keywords.
-#[must_use]
-pub fn mappings() -> Mappings {
-    let mut mappings = Mappings::new().with_dynamic_keywords();
-    for (field_type, names) in [
-        (
-            FieldType::Date,
-            ["@timestamp", "event.created", "event.ingested", "process.start", "process.parent.start"].as_slice(),
-        ),
-        (
-            FieldType::Long,
-            &["event.sequence", "auditd.sequence", "process.pid", "process.parent.pid", "process.args_count"],
-        ),
-        (FieldType::Ip, &["host.ip"]),
-        (FieldType::Wildcard, &["process.command_line", "process.parent.command_line", "event.original"]),
-    ] {
-        for name in names {
-            mappings.insert(name, Mapping::of(field_type));
-        }
-    }
-    mappings
 }
 
 /// Whether index patterns name an index; no pattern names all.

@@ -1,19 +1,23 @@
 //! Where acts are done: the only door between the runner and the machine.
 
+use firstseen_detector::audit::Accounts;
 use firstseen_detector::sensor::{Observation, SensorError};
 use firstseen_simulator::{Report, SimulatorError};
 
 use crate::facts::Execution;
-use crate::plan::PlannedAct;
+use crate::plan::{Plan, PlannedAct};
 use crate::relocate::Relocation;
 
 /// A place to do acts in: this machine ([`LiveWorld`](crate::LiveWorld)), or what was recorded of one.
 pub trait World {
-    /// Prepares watching for a rule that needs these audit rules (auditctl syntax). Called once a scenario, before any act.
+    /// Prepares watching for what a plan's rule needs. Called once a scenario, before any act.
     ///
     /// # Errors
-    /// When the machine does not allow to watch for them.
-    fn watch(&mut self, audit_rules: &[String]) -> Result<(), WorldError>;
+    /// When the machine does not allow to watch for it.
+    fn begin(&mut self, plan: &Plan) -> Result<(), WorldError>;
+
+    /// The accounts of the machine, by which documents name users and groups.
+    fn accounts(&self) -> &Accounts;
 
     /// Does one act and watches it to its end.
     ///
@@ -44,4 +48,10 @@ pub enum WorldError {
     /// The sensor failed.
     #[error(transparent)]
     Sensor(#[from] SensorError),
+    /// A recording does not fit the plan.
+    #[error("the recording does not fit its scenario: {what}")]
+    Replay {
+        /// What was due, and what is there.
+        what: String,
+    },
 }

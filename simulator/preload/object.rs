@@ -8,6 +8,7 @@
 #![no_builtins]
 #![deny(unsafe_code)]
 
+#[expect(dead_code, reason = "the worker needs more of them than the object")]
 #[path = "../worker/sys.rs"]
 mod sys;
 

@@ -39,8 +39,10 @@ pub struct Act {
     /// What the report must show.
     pub expected: Expected,
     report: Pipe,
+    /// Standard output and standard error.
     complaints: Pipe,
-    null: Option<OwnedFd>,
+    /// Standard input: always at its end. None of this needs a `/dev/null`.
+    nothing: Option<OwnedFd>,
 }
 
 impl Act {
@@ -71,7 +73,7 @@ impl Act {
             expected: plan.expected,
             report: Pipe::new().map_err(failed("make a pipe for the report"))?,
             complaints: Pipe::new().map_err(failed("make a pipe for the error output"))?,
-            null: std::fs::File::options().read(true).write(true).open("/dev/null").ok().map(OwnedFd::from),
+            nothing: Some(Pipe::new().map_err(failed("make a pipe for the input"))?.read),
         })
     }
 
@@ -79,11 +81,11 @@ impl Act {
     /// whoever starts the act owns them, and closes them when it is started.
     pub fn take_descriptors(&mut self) -> Vec<(OwnedFd, i32)> {
         let mut descriptors = Vec::new();
-        if let Some(null) = self.null.take() {
-            descriptors.extend(null.try_clone().map(|output| (output, 1)));
-            descriptors.push((null, 0));
+        descriptors.extend(self.nothing.take().map(|pipe| (pipe, 0)));
+        if let Some(pipe) = self.complaints.write.take() {
+            descriptors.extend(pipe.try_clone().map(|output| (output, 1)));
+            descriptors.push((pipe, 2));
         }
-        descriptors.extend(self.complaints.write.take().map(|pipe| (pipe, 2)));
         descriptors.extend(self.report.write.take().map(|pipe| (pipe, REPORT_DESCRIPTOR)));
         descriptors
     }

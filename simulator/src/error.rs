@@ -38,6 +38,14 @@ pub enum SimulatorError {
         /// What it must be.
         expected: String,
     },
+    /// Two different files of one act would lie in one place.
+    #[error("technique '{technique}' needs two different files at '{path}'; give its parameters another path")]
+    SamePlace {
+        /// Technique id.
+        technique: &'static str,
+        /// The path, as the scenario names it.
+        path: PathBuf,
+    },
     /// A path that a scenario names cannot be used.
     #[error(
         "cannot use '{path}' as a path of the scenario: {reason}; write an absolute path such as /opt/acme/updater"

@@ -1,5 +1,7 @@
 //! What the report of an act must show before anybody may say that the act was done.
 
+use std::fmt;
+
 use crate::report::{MemoryCall, Report};
 
 /// What a technique does when it really happens, as the worker's own report shows it. This is about the machine, never about
@@ -28,6 +30,28 @@ pub enum Expected {
         /// Whether the preload object was loaded.
         loaded: Loading,
     },
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Expected::Ran => f.write_str("the program runs to its end"),
+            Expected::Permissions(permissions) => write!(f, "the memory becomes {permissions}"),
+            Expected::Sequence(permissions) => write!(f, "memory becomes {}", permissions.join(", then ")),
+            Expected::Unchanged { result: 0 } => f.write_str("the call succeeds and no permission changes"),
+            Expected::Unchanged { result } => {
+                let reason = std::io::Error::from_raw_os_error(-*result as i32);
+                write!(f, "the call fails ({reason}) and no permission changes")
+            }
+            Expected::Attempted => f.write_str("the call is made; what becomes of it depends on the kernel"),
+            Expected::Loaded => f.write_str("the object is loaded into the program"),
+            Expected::NotLoaded => f.write_str("the object is not loaded into the program"),
+            Expected::Secure { loaded: Loading::Loaded } => f.write_str("the object is loaded into a set-uid program"),
+            Expected::Secure { loaded: Loading::Ignored } => {
+                f.write_str("the object is not loaded into the set-uid program")
+            }
+        }
+    }
 }
 
 /// Whether the preload object was loaded.
@@ -103,10 +127,8 @@ impl Report {
             Expected::NotLoaded => self.loading(Loading::Ignored),
             Expected::Secure { loaded } => {
                 if !self.target()?.secure {
-                    return Err(Shortfall::Different {
-                        expected: "secure-execution mode".into(),
-                        reported: "an ordinary execution (no-new-privileges or nosuid?)".into(),
-                    });
+                    let reason = "no new privileges, a nosuid file system, or a tracer without privileges".into();
+                    return Err(Shortfall::Refused { step: "secure-execution mode".into(), reason });
                 }
                 self.loading(loaded)
             }
@@ -165,6 +187,7 @@ mod tests {
         MemoryCall {
             pid: 1,
             tid: 1,
+            thread: "updater".into(),
             call: "mprotect".into(),
             abi: "x86_64".into(),
             number: 10,

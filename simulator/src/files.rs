@@ -39,6 +39,10 @@ impl Files {
     pub(crate) fn place(&self, file: &Placed) -> Result<PathBuf, SimulatorError> {
         check_scenario_path(&file.path)?;
         let real = below(Some(&self.root), &file.path);
+        // Whatever goes wrong with paths: nothing is ever written outside.
+        if !real.starts_with(&self.root) {
+            return Err(SimulatorError::BadPath { path: real, reason: "it would lie outside the run's own directory" });
+        }
         let mut placed = lock(&self.placed);
         if placed.get(&file.path) == Some(&file.content) && real.symlink_metadata().is_ok() {
             return Ok(real);
@@ -102,9 +106,10 @@ impl Files {
 
 /// Runs a copy of the worker only to see whether and how it starts; it does nothing then.
 pub(crate) fn probe(program: &Path, arguments: &[&str]) -> io::Result<ExitStatus> {
+    // Pipes, because there may be no /dev/null.
     let mut command = Command::new(program);
-    command.arg("probe").args(arguments).env_clear();
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()
+    command.arg("probe").args(arguments).env_clear().stdin(Stdio::piped());
+    Ok(command.output()?.status)
 }
 
 /// A link costs no data and leaves the path that was executed visible as its own; where there are no links, a copy.

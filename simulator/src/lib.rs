@@ -13,6 +13,7 @@
 
 mod act;
 mod alone;
+mod describe;
 mod elf;
 mod error;
 mod expected;
@@ -29,6 +30,7 @@ mod worker;
 
 pub use act::{Act, OBJECT_VARIABLE, REPORT_VARIABLE};
 pub use alone::{Outcome, run_alone};
+pub use describe::{Description, FileDescription};
 pub use error::SimulatorError;
 pub use expected::{Expected, Loading, Shortfall};
 pub use need::{Feature, Need, SkipReason};

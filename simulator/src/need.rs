@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 
+use nix::sys::prctl;
+use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::Uid;
 
 use crate::files::probe;
@@ -19,6 +21,8 @@ pub enum Need {
     Loader,
     /// An effective user id of 0.
     Root,
+    /// Set-uid files that take effect: a file system without nosuid, and no "no new privileges".
+    SetUid,
     /// A file of the machine, by its absolute path.
     File(&'static str),
     /// A program of the machine, looked for in the PATH that every act gets.
@@ -51,6 +55,15 @@ impl Need {
         match self {
             Need::Root if Uid::effective().is_root() => Ok(()),
             Need::Root => Err(SkipReason("needs root".into())),
+            Need::SetUid if prctl::get_no_new_privs().unwrap_or(false) => {
+                Err(SkipReason("this process may get no new privileges, so set-uid files have no effect".into()))
+            }
+            Need::SetUid => match statvfs(scratch.path()) {
+                Ok(system) if system.flags().contains(FsFlags::ST_NOSUID) => {
+                    Err(SkipReason(format!("{} is mounted nosuid", scratch.path().display())))
+                }
+                _ => Ok(()),
+            },
             Need::File(path) if Path::new(path).exists() => Ok(()),
             Need::File(path) => Err(SkipReason(format!("there is no {path} here"))),
             Need::Program(name) => match find_program(name) {
@@ -76,6 +89,7 @@ impl Need {
         match self {
             Need::Loader => "the GNU dynamic loader and the C library".into(),
             Need::Root => "root".into(),
+            Need::SetUid => "set-uid files that take effect".into(),
             Need::File(path) => path.into(),
             Need::Program(name) => format!("{name} in PATH"),
             Need::Kernel(feature) => feature.describe().into(),
@@ -119,9 +133,9 @@ fn try_worker(scratch: &Scratch, form: Form, arguments: &[&str]) -> Result<i32, 
     let program = scratch.files().master(form).map_err(|error| SkipReason(error.to_string()))?;
     match probe(&program, arguments) {
         Ok(status) => Ok(status.code().unwrap_or_else(|| status.signal().map_or(libc::EIO, |_| libc::ENOSYS))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(SkipReason("there is no dynamic loader here (the file that the program names does not exist)".into()))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SkipReason(
+            "there is no /lib64/ld-linux-x86-64.so.2 here; in a container, put it and libc.so.6 into the image".into(),
+        )),
         Err(error) => Err(SkipReason(format!("our program cannot be started: {error}"))),
     }
 }

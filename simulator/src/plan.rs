@@ -68,6 +68,25 @@ pub enum Content {
     Directory,
 }
 
+impl Content {
+    /// What it is, for a person.
+    pub fn describe(&self) -> String {
+        match self {
+            Content::Worker(Form::Static) => "the worker, static".into(),
+            Content::Worker(Form::Dynamic) => "the worker, dynamically linked".into(),
+            Content::Worker(Form::Linked) => "the worker, in need of the object as a library".into(),
+            Content::ExecstackWorker => "the worker, marked as needing an executable stack".into(),
+            Content::SetUidWorker => "the worker, dynamically linked, set-uid".into(),
+            Content::Object => "the harmless shared object".into(),
+            Content::WrongClassObject => "the shared object, claiming to be for 32 bits".into(),
+            Content::Script(text) => format!("a script: {}", text.render(None).to_string_lossy().trim_end()),
+            Content::Plain(text) => format!("a text: {}", text.render(None).to_string_lossy().trim_end()),
+            Content::CopyOf(path) => format!("a copy of {}, if there is one", path.display()),
+            Content::Directory => "a directory".into(),
+        }
+    }
+}
+
 /// A command as documents should show it: every path as the scenario names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -87,6 +106,13 @@ impl Plan {
         for file in self.files.iter_mut().filter(|file| file.path == executable) {
             file.content = content.clone();
         }
+    }
+
+    /// A path for which two different contents are planned.
+    pub(crate) fn contradiction(&self) -> Option<PathBuf> {
+        let clash =
+            |file: &Placed| self.files.iter().any(|other| other.path == file.path && other.content != file.content);
+        self.files.iter().find(|file| clash(file)).map(|file| file.path.clone())
     }
 
     /// The command with every path as the scenario names it.

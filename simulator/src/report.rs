@@ -17,7 +17,7 @@ pub struct Report {
     pub refused: Vec<Refused>,
     /// Lines that could not be understood, kept as they were.
     pub unknown: Vec<String>,
-    /// What the act's programs wrote to their standard error, a warning of the dynamic loader for example.
+    /// What the act's programs wrote to their standard output and error, a warning of the dynamic loader for example.
     pub complaints: String,
 }
 
@@ -28,6 +28,8 @@ pub struct MemoryCall {
     pub pid: i32,
     /// Thread.
     pub tid: i32,
+    /// Name of the thread, what the kernel's audit calls `comm`. Bytes above ASCII stand for themselves as code points.
+    pub thread: String,
     /// Name of the system call.
     pub call: String,
     /// Through which ABI it was made: `x86_64`, `i386` or `x32`.

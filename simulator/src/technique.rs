@@ -85,7 +85,7 @@ impl Technique {
     /// When the request's path or parameters are wrong.
     pub fn plan(&self, request: &Request) -> Result<Plan, SimulatorError> {
         check_scenario_path(&request.executable)?;
-        let parameters = Parameters::check(self.id, self.parameters, &request.params)?;
+        let parameters = self.parameters(request)?;
         let executable = request.executable.as_path();
         let mut plan = Plan {
             program: Program::Placed(executable.to_owned()),
@@ -97,7 +97,18 @@ impl Technique {
             expected: self.expected,
         };
         (self.shape)(&mut plan, &Inputs { id: self.id, executable, parameters: &parameters });
-        Ok(plan)
+        match plan.contradiction() {
+            Some(path) => Err(SimulatorError::SamePlace { technique: self.id, path }),
+            None => Ok(plan),
+        }
+    }
+
+    /// The values that all its parameters have in a request.
+    ///
+    /// # Errors
+    /// When one is unknown or not of its kind.
+    pub fn parameters(&self, request: &Request) -> Result<Parameters, SimulatorError> {
+        Parameters::check(self.id, self.parameters, &request.params)
     }
 
     /// Whether this machine has all that the technique needs.

@@ -15,6 +15,7 @@ mod exec;
 mod maps;
 #[cfg(standalone)]
 mod mem;
+mod memory;
 mod preload;
 mod probe;
 mod report;
@@ -36,6 +37,11 @@ fn run(start: &Start) -> i32 {
     let reporter = Reporter::new(start);
     match technique {
         b"probe" => probe::run(start),
+        _ if maps::readable() < 0 => {
+            // Without it nothing that happens could be proven.
+            reporter.refused("read /proc/self/maps", maps::readable());
+            69
+        }
         _ if technique.starts_with(b"rwx.") => rwx::run(technique, start, reporter),
         _ if technique.starts_with(b"preload.") || technique.starts_with(b"exec.") => {
             preload::run(technique, start, reporter)

@@ -5,6 +5,13 @@ use crate::sys;
 /// `rwxp` and the like.
 pub type Permissions = [u8; 4];
 
+/// 0 if the file can be read, or else `-errno`.
+pub fn readable() -> isize {
+    let descriptor = sys::open(c"/proc/self/maps");
+    sys::close(descriptor as i32);
+    descriptor.min(0)
+}
+
 /// Permissions of the page at `address`; none if nothing is mapped there or the file cannot be read.
 pub fn permissions(address: usize) -> Option<Permissions> {
     let mut found = None;

@@ -2,7 +2,7 @@
 //!
 //! They outlive changes of the rule, as alerts in an index do.
 
-use std::hash::{BuildHasher, Hash as _, Hasher as _};
+use std::hash::BuildHasher as _;
 
 use hashbrown::{HashMap, HashTable};
 use rustc_hash::FxBuildHasher;
@@ -53,6 +53,11 @@ impl AlertStore {
         open.max_by_key(|number| (self.get(*number).created, *number))
     }
 
+    /// The alerts of a group, in order of creation, whatever their status.
+    pub(super) fn of_group(&self, group: &GroupKey) -> impl Iterator<Item = &Alert> {
+        self.groups.get(group).into_iter().flatten().map(|number| self.get(*number))
+    }
+
     pub(super) fn get(&self, number: u32) -> &Alert {
         &self.alerts[number as usize]
     }
@@ -83,7 +88,5 @@ impl AlertStore {
 }
 
 fn hash(id: &str) -> u64 {
-    let mut hasher = FxBuildHasher.build_hasher();
-    id.hash(&mut hasher);
-    hasher.finish()
+    FxBuildHasher.hash_one(id)
 }

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use crate::ecs::{FieldType, IndexValue, Layout, Mappings, Row, RowError, Slot};
 use crate::kql::{self, Expr, ExprKind, Literal, Predicate, Values};
+use crate::lucene;
 use crate::rule::{AlertSuppression, Language, Query, Rule, RuleKind};
 use crate::time::Millis;
 
@@ -11,6 +12,7 @@ use super::document::Document;
 use super::error::EngineError;
 use super::exceptions::Exceptions;
 use super::indices::IndexPatterns;
+use super::new_terms::Fields;
 use super::schedule::Schedule;
 
 /// A rule and everything that is derived from it and the mappings of its indices.
@@ -52,6 +54,10 @@ pub(super) struct Details {
     pub(super) layout: Layout,
     /// `@timestamp`
     pub(super) original_time: Option<Slot>,
+    /// `timestamp_override`
+    pub(super) time_override: Option<Slot>,
+    /// `threshold.cardinality.field`
+    pub(super) cardinality: Option<Slot>,
     /// `alert_suppression.group_by`
     pub(super) group_by: Vec<(String, Option<Slot>)>,
 }
@@ -141,6 +147,11 @@ impl Compiled {
         self.term_slots.as_deref()
     }
 
+    /// Whether the rule has one term field or several.
+    pub(super) fn term_fields(&self) -> Fields {
+        if self.fields.len() == 1 { Fields::One } else { Fields::Several }
+    }
+
     /// Document time: the override if the rule has one and the document too, else `@timestamp` unless that is disabled. Of
     /// several values the earliest counts.
     fn time(&self, row: &Row) -> Option<Millis> {
@@ -158,7 +169,13 @@ impl Details {
             .flat_map(|AlertSuppression { group_by, .. }| group_by)
             .map(|field| (field.clone(), layout.slot(mappings, field)))
             .collect();
-        Details { layout, original_time, group_by }
+        let time_override = rule.timestamp_override.as_deref().and_then(|field| layout.slot(mappings, field));
+        let cardinality = match &rule.kind {
+            RuleKind::Threshold(threshold) => threshold.cardinality.as_ref(),
+            _ => None,
+        };
+        let cardinality = cardinality.and_then(|(field, _)| layout.slot(mappings, field));
+        Details { layout, original_time, time_override, cardinality, group_by }
     }
 }
 
@@ -198,12 +215,13 @@ fn compile_query(
     layout: &mut Layout,
     now: Millis,
 ) -> Result<(Expr, Predicate), EngineError> {
-    if query.language == Language::Lucene {
-        return Err(EngineError::Unsupported { kind: "Lucene query".to_owned() });
-    }
     let failed =
         |error: kql::KqlError| EngineError::QueryFailed { what: "query".to_owned(), reason: error.render(&query.text) };
-    let expr = kql::parse(&query.text).map_err(failed)?;
+    let expr = match query.language {
+        Language::Kuery => kql::parse(&query.text),
+        Language::Lucene => lucene::parse(&query.text),
+    }
+    .map_err(failed)?;
     let predicate = kql::compile(&expr, mappings, layout, now).map_err(failed)?;
     Ok((expr, predicate))
 }
@@ -242,6 +260,7 @@ fn names_now(expr: &Expr) -> bool {
         ExprKind::Or(parts) | ExprKind::And(parts) => parts.iter().any(names_now),
         ExprKind::Not(inner) | ExprKind::Nested(_, inner) => names_now(inner),
         ExprKind::Range(_, _, literal) | ExprKind::Value(literal) => is_now(literal),
+        ExprKind::Between(_, (_, lower), (_, upper)) => is_now(lower) || is_now(upper),
         ExprKind::Field(_, values) => any(values, &is_now),
     }
 }

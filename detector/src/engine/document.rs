@@ -1,7 +1,9 @@
 //! What the engine is fed with: documents as an index holds them.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -57,18 +59,15 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Whether the object has a `_source` (or `_index`, `_id`) of its own: fields of that name cannot exist in a document, so it is
-/// enough that the first key is one of them, or that one occurs as a key on the first level.
+/// Whether the line is an object with a `_source` on its first level. No document can have a field of that name.
 fn looks_like_envelope(line: &[u8]) -> bool {
-    if memchr::memmem::find(line, b"\"_source\"").is_none() {
-        return false;
-    }
     #[derive(Deserialize)]
     struct Probe<'a> {
         #[serde(borrow, rename = "_source")]
         source: Option<&'a RawValue>,
     }
-    serde_json::from_slice(line).is_ok_and(|probe: Probe<'_>| probe.source.is_some())
+    static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"_source\""));
+    KEY.find(line).is_some() && serde_json::from_slice(line).is_ok_and(|probe: Probe<'_>| probe.source.is_some())
 }
 
 #[cfg(test)]

@@ -30,8 +30,8 @@ pub(super) struct Sighted {
     pub(super) combinations: usize,
     /// New terms, in no particular order.
     pub(super) new: Vec<Candidate>,
-    /// All terms of the window, if somebody needs their order.
-    terms: Vec<u32>,
+    /// All terms of the window, in no particular order.
+    pub(super) terms: Vec<u32>,
 }
 
 /// Whether a rule has one field or several: they are searched differently.
@@ -39,6 +39,13 @@ pub(super) struct Sighted {
 pub(super) enum Fields {
     One,
     Several,
+}
+
+/// Whether batches of several fields are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Batches {
+    Apart,
+    Together,
 }
 
 /// Terms in a page of the first search; within a page the terms of a single field are ordered by frequency.
@@ -58,32 +65,66 @@ pub(super) fn search(population: &Population, window: Window, at: Millis, fields
         }
     }
     sighted.combinations = terms.len();
-    for (term, (oldest, count)) in &terms {
-        let first_seen = population.first_since(*term, window.history_start, at);
-        if let Some(first) = first_seen.filter(|first| is_new(population.time(*first), window)) {
-            let member = match fields {
-                Fields::One => *oldest,
-                Fields::Several => first,
-            };
-            sighted.new.push(Candidate { term: *term, member, count: *count });
-        }
-    }
+    let candidate = |(term, (oldest, count)): (&u32, &(u32, u32))| {
+        let first = first_new_sight(population, *term, window, at)?;
+        Some(Candidate { term: *term, member: fields.oldest(*oldest, first), count: *count })
+    };
+    sighted.new = terms.iter().filter_map(candidate).collect();
     sighted.terms = terms.into_keys().collect();
     sighted
 }
 
-/// A first sight is new if it is later than the start of the window, strictly, and not later than its end.
-fn is_new(first_seen: Millis, window: Window) -> bool {
-    first_seen > window.from && first_seen <= window.to
+impl Candidate {
+    /// The candidate that a term with a document in the window is, if it is new.
+    pub(super) fn of(
+        population: &Population,
+        term: u32,
+        window: Window,
+        at: Millis,
+        fields: Fields,
+    ) -> Option<Candidate> {
+        let first = first_new_sight(population, term, window, at)?;
+        let mut in_window = population.with_term(term, window.from, window.to, at);
+        let oldest = in_window.next()?;
+        let count = 1 + in_window.count() as u32;
+        Some(Candidate { term, member: fields.oldest(oldest, first), count })
+    }
+}
+
+impl Fields {
+    /// Which document becomes the alert: the third search looks for it in the window for one field, and in window and
+    /// history for several. They differ only where the history starts after the window does.
+    fn oldest(self, in_window: u32, in_history: u32) -> u32 {
+        match self {
+            Fields::One => in_window,
+            Fields::Several => in_history,
+        }
+    }
+}
+
+/// The first document of a term since the start of the history, if the term is new: that sight has to be later than the start
+/// of the window, strictly, and not later than its end.
+fn first_new_sight(population: &Population, term: u32, window: Window, at: Millis) -> Option<u32> {
+    let first = population.first_since(term, window.history_start, at)?;
+    let first_seen = population.time(first);
+    (first_seen > window.from && first_seen <= window.to).then_some(first)
 }
 
 /// The candidates in the order in which they are handled, in groups that are handled apart: pages of terms by frequency and
 /// then key for one field, batches by key for several.
-pub(super) fn in_order(population: &Population, sighted: Sighted, fields: Fields) -> Vec<Vec<Candidate>> {
+///
+/// Batches follow each other in the order of keys, so where nothing depends on their ends they need not be told apart.
+pub(super) fn in_order(
+    population: &Population,
+    sighted: Sighted,
+    fields: Fields,
+    batches: Batches,
+) -> Vec<Vec<Candidate>> {
     let Sighted { mut new, terms, .. } = sighted;
-    let size = match fields {
-        Fields::One => PAGE,
-        Fields::Several => BATCH,
+    let size = match (fields, batches) {
+        (Fields::One, _) => PAGE,
+        (Fields::Several, Batches::Apart) => BATCH,
+        (Fields::Several, Batches::Together) => usize::MAX,
     };
     let order = |group: &mut Vec<Candidate>| {
         group.sort_unstable_by(|a, b| {

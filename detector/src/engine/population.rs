@@ -35,6 +35,7 @@ pub(super) struct Population {
     all: Timeline,
     /// Terms whose timeline is out of order.
     broken: Vec<u32>,
+    has_arrays: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +74,7 @@ impl Population {
                     self.broken.push(term);
                 }
             }
+            self.has_arrays |= prepared.combinations > 1;
             let terms_end = self.terms.len() as u32;
             self.members.push(Member { document, terms_end, visible_from: prepared.visible_from });
         }
@@ -137,6 +139,11 @@ impl Population {
     pub(super) fn compare(&self, a: u32, b: u32) -> Ordering {
         let encoded = |term| self.tuple(term).iter().map(|value| self.values.encoded(*value));
         encoded(a).cmp(encoded(b))
+    }
+
+    /// Whether some member has more than one term.
+    pub(super) fn has_arrays(&self) -> bool {
+        self.has_arrays
     }
 
     /// How many members there are.

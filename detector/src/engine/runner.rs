@@ -10,7 +10,7 @@ use crate::ecs::{EcsDocument, Mappings, Row};
 use crate::rule::{Rule, RuleKind};
 use crate::time::Millis;
 
-use super::alert::{Alert, AlertStatus, Execution, ExecutionKind};
+use super::alert::{Alert, AlertKind, AlertStatus, Execution, ExecutionKind, alert_document};
 use super::alerts::AlertStore;
 use super::compile::Compiled;
 use super::document::Document;
@@ -147,8 +147,10 @@ impl RuleRunner {
             self.searched.push(Searched { execution: number, at, window });
             windows.push(match compiled.rule.kind {
                 RuleKind::NewTerms(_) => WindowRun::new(self, &compiled, execution, window).new_terms(&mut updated)?,
-                RuleKind::Query(_) => return Err(EngineError::Unsupported { kind: "query".to_owned() }),
-                RuleKind::Threshold(_) => return Err(EngineError::Unsupported { kind: "threshold".to_owned() }),
+                RuleKind::Query(_) => WindowRun::new(self, &compiled, execution, window).query(&mut updated),
+                RuleKind::Threshold(ref threshold) => {
+                    WindowRun::new(self, &compiled, execution, window).threshold(threshold, &mut updated)
+                }
                 RuleKind::Unsupported(ref kind) => return Err(EngineError::Unsupported { kind: kind.clone() }),
             });
         }
@@ -194,6 +196,20 @@ impl RuleRunner {
     #[must_use]
     pub fn alert_source(&self, alert: usize) -> &[u8] {
         self.store.get(self.alerts.document(alert)).source
+    }
+
+    /// The document of the alert with this number, as an alerts index would hold it; see [`alert_document`].
+    #[must_use]
+    pub fn alert_document(&self, alert: usize) -> serde_json::Map<String, serde_json::Value> {
+        let of = &self.alerts()[alert];
+        let event = match &of.kind {
+            AlertKind::Threshold(result) => result.event(),
+            // Kept documents were read before, hence are objects.
+            AlertKind::NewTerms(_) | AlertKind::Query => {
+                serde_json::from_slice(self.alert_source(alert)).unwrap_or_default()
+            }
+        };
+        alert_document(of, &self.compiled.rule, &event, &self.mappings)
     }
 
     /// Somebody closes all alerts: suppression does not fold into them any more.

@@ -10,7 +10,7 @@ use super::alerts::GroupKey;
 use super::compile::{Compiled, date};
 use super::error::EngineError;
 use super::fates::Fate;
-use super::new_terms::{Candidate, Fields, Sighted, in_order, search};
+use super::new_terms::{Batches, Candidate, Sighted, in_order, search};
 use super::report::{SERVER_LIMIT, Warning, WindowReport};
 use super::runner::RuleRunner;
 use super::schedule::Window;
@@ -20,19 +20,19 @@ use crate::time::Millis;
 
 /// The work on one window.
 pub(super) struct WindowRun<'r> {
-    runner: &'r mut RuleRunner,
-    compiled: &'r Compiled,
-    execution: Execution,
-    window: Window,
+    pub(super) runner: &'r mut RuleRunner,
+    pub(super) compiled: &'r Compiled,
+    pub(super) execution: Execution,
+    pub(super) window: Window,
     /// The alert budget of this window.
-    limit: usize,
-    created: usize,
-    suppressed: usize,
+    pub(super) limit: usize,
+    pub(super) created: usize,
+    pub(super) suppressed: usize,
 }
 
 /// Whether candidates were left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Budget {
+pub(super) enum Budget {
     Enough,
     Truncated,
 }
@@ -53,7 +53,7 @@ impl<'r> WindowRun<'r> {
 
     /// Runs a `new_terms` rule. Numbers of alerts that were folded into are added to `updated`.
     pub(super) fn new_terms(mut self, updated: &mut Vec<usize>) -> Result<WindowReport, EngineError> {
-        let fields = if self.compiled.fields.len() == 1 { Fields::One } else { Fields::Several };
+        let fields = self.compiled.term_fields();
         let at = self.execution.started_at;
         let mut sighted = search(&self.runner.population, self.window, at, fields);
         let Sighted { documents, combinations, .. } = sighted;
@@ -66,17 +66,16 @@ impl<'r> WindowRun<'r> {
         }
         let budget = match &self.compiled.rule.alert_suppression {
             None => {
-                // Without suppression only the order of what is left counts, so known alerts need not be sorted.
-                sighted.new.retain(|candidate| self.is_fresh(*candidate));
-                let candidates: Vec<Candidate> =
-                    in_order(&self.runner.population, sighted, fields).into_iter().flatten().collect();
-                self.create(&candidates)
+                // What is known already need not be sorted.
+                sighted.new.retain(|candidate| !self.is_alert(*candidate));
+                let groups = in_order(&self.runner.population, sighted, fields, Batches::Together);
+                self.create(groups.into_iter().flatten())
             }
             Some(suppression) => {
                 let settings = Settings::of(suppression);
                 let chunk = self.limit.saturating_mul(CHUNK_FACTOR);
                 self.limit = self.limit.min(SERVER_LIMIT as usize);
-                let groups = in_order(&self.runner.population, sighted, fields);
+                let groups = in_order(&self.runner.population, sighted, fields, Batches::Apart);
                 let mut chunks = groups.iter().flat_map(|group| group.chunks(chunk));
                 let truncated = chunks.any(|chunk| self.suppress(settings, chunk, updated) == Budget::Truncated);
                 if truncated { Budget::Truncated } else { Budget::Enough }
@@ -98,27 +97,36 @@ impl<'r> WindowRun<'r> {
         })
     }
 
-    /// Whether no alert with the candidate's identity exists.
-    fn is_fresh(&mut self, candidate: Candidate) -> bool {
-        if let Some(Fate::Alert(_)) = self.runner.fates.get(candidate) {
-            return false;
+    /// Whether the candidate is an alert of the rule as it is.
+    fn is_alert(&self, candidate: Candidate) -> bool {
+        matches!(self.runner.fates.get(candidate), Some(Fate::Alert(_)))
+    }
+
+    /// The identity of a candidate, unless an alert with it exists.
+    fn fresh_identity(&mut self, candidate: Candidate) -> Option<String> {
+        if self.is_alert(candidate) {
+            return None;
         }
-        match self.runner.alerts.find(&self.identity(candidate)) {
+        let identity = self.identity(candidate);
+        match self.runner.alerts.find(&identity) {
             Some(alert) => {
                 self.runner.fates.set(candidate, Fate::Alert(alert));
-                false
+                None
             }
-            None => true,
+            None => Some(identity),
         }
     }
 
-    /// Makes ordinary alerts of fresh candidates, in order, while the budget lasts.
-    fn create(&mut self, candidates: &[Candidate]) -> Budget {
-        let affordable = candidates.len().min(self.limit.saturating_sub(self.created));
-        for candidate in &candidates[..affordable] {
-            self.add(*candidate, None);
+    /// Makes ordinary alerts of the candidates that are none yet, in order, while the budget lasts.
+    fn create(&mut self, candidates: impl IntoIterator<Item = Candidate>) -> Budget {
+        for candidate in candidates {
+            let Some(identity) = self.fresh_identity(candidate) else { continue };
+            if self.created >= self.limit {
+                return Budget::Truncated;
+            }
+            self.add(candidate, identity, None);
         }
-        if affordable < candidates.len() { Budget::Truncated } else { Budget::Enough }
+        Budget::Enough
     }
 
     /// Handles one chunk of candidates with suppression.
@@ -126,9 +134,7 @@ impl<'r> WindowRun<'r> {
         let mut exempt = Vec::new();
         let mut grouped = Vec::new();
         for candidate in chunk {
-            if !self.is_fresh(*candidate) {
-                continue;
-            }
+            let Some(identity) = self.fresh_identity(*candidate) else { continue };
             let terms = self.group_terms(*candidate);
             if settings.exempts(&terms) {
                 exempt.push(*candidate);
@@ -136,27 +142,32 @@ impl<'r> WindowRun<'r> {
             }
             let time = self.runner.population.time(candidate.member);
             let suppression = Suppression { terms, start: time, end: time, docs_count: 0 };
-            grouped.push(Grouped { candidate: *candidate, key: GroupKey::of(&suppression.terms), suppression });
+            grouped.push(Grouped {
+                candidate: (*candidate, identity),
+                key: GroupKey::of(&suppression.terms),
+                suppression,
+            });
         }
-        self.create(&exempt);
+        self.create(exempt);
         let (execution, at) = (self.execution.number, self.execution.started_at);
         let moment = Moment { execution, at, window_from: self.window.from };
         let decision = settings.decide(&mut self.runner.alerts, grouped, moment);
-        for (alert, candidate) in decision.dropped {
+        for (alert, (candidate, _)) in decision.dropped {
             self.runner.fates.set(candidate, Fate::Dropped(alert));
         }
         for (alert, candidates) in decision.folded {
             self.suppressed += candidates.len();
             updated.push(alert as usize);
-            for candidate in candidates {
+            for (candidate, _) in candidates {
                 self.runner.fates.set(candidate, Fate::Absorbed(alert));
             }
         }
         for (leader, absorbed) in decision.create {
             self.suppressed += absorbed.len();
             if self.created < self.limit {
-                let alert = self.add(leader.candidate, Some((leader.suppression, leader.key)));
-                for candidate in absorbed {
+                let (candidate, identity) = leader.candidate;
+                let alert = self.add(candidate, identity, Some((leader.suppression, leader.key)));
+                for (candidate, _) in absorbed {
                     self.runner.fates.set(candidate, Fate::Absorbed(alert));
                 }
             }
@@ -166,14 +177,14 @@ impl<'r> WindowRun<'r> {
         if full { Budget::Truncated } else { Budget::Enough }
     }
 
-    fn add(&mut self, candidate: Candidate, group: Option<(Suppression, GroupKey)>) -> u32 {
+    fn add(&mut self, candidate: Candidate, id: String, group: Option<(Suppression, GroupKey)>) -> u32 {
         let document = self.runner.population.document(candidate.member);
         let original_time = self.original_time(document);
         let stored = self.runner.store.get(document);
         let at = self.execution.started_at;
         let (suppression, key) = group.unzip();
         let alert = Alert {
-            id: self.identity(candidate),
+            id,
             kind: AlertKind::NewTerms(self.runner.population.show(candidate.term)),
             execution: self.execution,
             document: DocumentRef { index: stored.index().into(), id: stored.id.into() },
@@ -197,7 +208,7 @@ impl<'r> WindowRun<'r> {
     }
 
     /// The event's own `@timestamp`; of several values the first.
-    fn original_time(&mut self, document: u32) -> Option<Millis> {
+    pub(super) fn original_time(&mut self, document: u32) -> Option<Millis> {
         let details = &self.compiled.details;
         self.load(document).ok()?;
         let slot = details.original_time?;
@@ -221,7 +232,7 @@ impl<'r> WindowRun<'r> {
             .collect()
     }
 
-    fn load(&mut self, document: u32) -> Result<(), RowError> {
+    pub(super) fn load(&mut self, document: u32) -> Result<(), RowError> {
         let RuleRunner { row, store, .. } = &mut *self.runner;
         row.load(&self.compiled.details.layout, store.get(document).source)
     }
@@ -234,7 +245,7 @@ pub(super) fn identity(rule: &Rule, index: &str, document_id: &str, new_terms: &
 }
 
 impl GroupKey {
-    fn of(terms: &[GroupTerm]) -> GroupKey {
+    pub(super) fn of(terms: &[GroupTerm]) -> GroupKey {
         let json = |term: &GroupTerm| serde_json::json!([term.field.as_str(), term.values]);
         GroupKey(serde_json::Value::from_iter(terms.iter().map(json)).to_string())
     }

@@ -100,7 +100,6 @@ impl KqlError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::kql::parse;
 
     fn rendered(query: &str) -> String {

@@ -73,7 +73,8 @@ impl WordGlob {
 /// What stands behind a lower-case piece with which a text starts in any case.
 fn strip_lower<'t>(text: &'t str, piece: &str) -> Option<&'t str> {
     let mut rest = text.chars();
-    piece.chars().all(|wanted| rest.next().map(lower) == Some(wanted)).then(|| rest.as_str())
+    let starts = piece.chars().all(|wanted| rest.next().map(lower) == Some(wanted));
+    starts.then_some(rest.as_str())
 }
 
 #[cfg(test)]

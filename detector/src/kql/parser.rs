@@ -3,7 +3,7 @@
 //! Kibana's grammar is a PEG. None of its alternatives share more than a leading literal, and nothing that fails behind one
 //! can succeed by going back, so this parser never does: the first failure is the error, and time is linear.
 
-use super::ast::{Expr, ExprKind, Literal, RangeOp, Span, Value, Values};
+use super::ast::{Expr, ExprKind, Literal, RangeOp, Span, Values};
 use super::error::KqlError;
 use super::literal::{Cursor, is_space};
 
@@ -229,7 +229,7 @@ fn span_of(parts: &[Expr]) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kql::KqlErrorKind;
+    use crate::kql::{KqlErrorKind, Value};
 
     fn word(text: &str) -> Value {
         Value::Word(text.to_owned())

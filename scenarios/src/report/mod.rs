@@ -2,10 +2,12 @@
 
 mod json;
 mod junit;
+mod story;
 mod text;
 
 pub use json::{FORMAT_VERSION, JsonReport};
 pub use junit::JunitReport;
+pub use story::StoryReport;
 pub use text::{Detail, TextReport};
 
 use crate::event::RunEvent;
@@ -49,6 +51,8 @@ pub(crate) mod tests {
                 title: "RWX memory".to_owned(),
                 story: String::new(),
                 rule_name: "Rule A".to_owned(),
+                terms: vec!["host.id".to_owned(), "process.executable".to_owned()],
+                schedule: "every 5m".to_owned(),
                 steps: 2,
                 acts: 2,
                 executions: 2016,

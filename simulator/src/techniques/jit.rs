@@ -23,6 +23,9 @@ const PYTHON: &str = "import ctypes,json,os\n\
 
 const JAVA_PATH: &str = "/usr/bin/java";
 
+/// Without the option the virtual machine would leave a directory in /tmp.
+const JAVA: [&str; 3] = [JAVA_PATH, "-XX:-UsePerfData", "-version"];
+
 const JIT: Technique =
     Technique { touches: "one process of an interpreter of the machine", expected: Expected::Ran, ..RWX };
 
@@ -42,8 +45,8 @@ pub(super) const TECHNIQUES: &[Technique] = &[
         reason: "benign twin: libffi writes small functions for callbacks into memory born RWX",
         evidence: "mmap(.., 4096, 7, ..), depending on the version of libffi",
         needs: &[Need::Program("python3")],
-        // -I: nothing of the user's own, -S: nothing of the site's.
-        shape: |plan, _| host_program(plan, "python3", &["-I", "-S", "-c", PYTHON]),
+        // -I: nothing of the user's own, -S: nothing of the site's, -B: no compiled files are written.
+        shape: |plan, _| host_program(plan, "python3", &["-I", "-S", "-B", "-c", PYTHON]),
         ..JIT
     },
     Technique {
@@ -52,7 +55,7 @@ pub(super) const TECHNIQUES: &[Technique] = &[
         reason: "benign twin: the virtual machine's code cache is memory born RWX",
         evidence: "mmap(.., 7, ..) by java, started by the scenario's executable",
         needs: &[Need::File(JAVA_PATH)],
-        shape: |plan, _| plan.argv.extend([JAVA_PATH, "-Xshare:auto", "-version"].map(Text::literal)),
+        shape: |plan, _| plan.argv.extend(JAVA.map(Text::literal)),
         ..JIT
     },
 ];

@@ -138,7 +138,7 @@ pub(super) const TECHNIQUES: &[Technique] = &[
         evidence: "exec with LD_PRELOAD=OBJECT, real user 65534, effective user 0; nothing is loaded",
         touches: "one process of its own as user 65534, and a set-uid file in a directory that only root can enter",
         privileges: Privileges::Root,
-        needs: &[Need::Loader, Need::Root],
+        needs: &[Need::Loader, Need::Root, Need::SetUid],
         expected: Expected::Secure { loaded: Loading::Ignored },
         shape: |plan, inputs| {
             let object = place_object(plan, inputs);

@@ -9,7 +9,7 @@ use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::{GroupTerm, TermValue};
+use super::{GroupTerm, Suppression, TermValue};
 use crate::time::Millis;
 
 /// What an alert of a `new_terms` rule is recognised by. Two alerts are the same if and only if all of this is equal.
@@ -81,6 +81,17 @@ pub(super) fn group_id(rule: &str, terms: &[GroupTerm]) -> String {
 pub fn query_alert_id(index: &str, document_id: &str, space: &str, rule: &str) -> String {
     let version = AlertIdentity::VERSION;
     hex(&Sha256::digest(format!("{index}{document_id}{version}{space}:{rule}").as_bytes()))
+}
+
+/// The id of an alert of a `query` rule that stands for a group of documents: the oldest document, the group and its span. So
+/// the same group is another alert when it was counted to another end.
+pub(in crate::engine) fn bucket_alert_id(index: &str, document_id: &str, rule: &str, group: &Suppression) -> String {
+    let mut text = String::new();
+    for part in [index, document_id, AlertIdentity::VERSION, &format!("{}:{rule}", AlertIdentity::SPACE)] {
+        push_string(&mut text, part);
+    }
+    push(&mut text, format_args!("{}{}{}", group_id(rule, &group.terms), group.start, group.end));
+    hex(&Sha1::digest(text.as_bytes()))
 }
 
 /// The id of the synthetic event that a `threshold` alert is made of: a UUIDv5 of the rule, the time of the run, the fields

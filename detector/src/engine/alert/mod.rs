@@ -9,9 +9,11 @@ mod source;
 mod term;
 
 pub use document::alert_document;
+pub(super) use id::bucket_alert_id;
 pub use id::{AlertIdentity, query_alert_id, threshold_event_id};
 pub use model::{
     Alert, AlertKind, AlertStatus, DocumentRef, Execution, ExecutionKind, GroupTerm, Suppression, TermCount,
     ThresholdResult,
 };
+pub(super) use source::find as field;
 pub use term::TermValue;

@@ -43,7 +43,7 @@ pub(super) fn kept(source: &Map<String, Json>, mappings: &Mappings) -> Map<Strin
 }
 
 /// The first value of a field, whichever way its name is spelt.
-pub(super) fn find<'s>(source: &'s Map<String, Json>, name: &str) -> Option<&'s Json> {
+pub(in crate::engine) fn find<'s>(source: &'s Map<String, Json>, name: &str) -> Option<&'s Json> {
     if let Some(value) = source.get(name) {
         return Some(value);
     }
