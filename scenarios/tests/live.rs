@@ -1,6 +1,7 @@
 //! The whole catalog on this machine: real acts, seen by every sensor that works here.
 
 use std::fs::File;
+use std::io::Write;
 
 use firstseen_detector::audit::AuditRule;
 use firstseen_detector::journal::{Journal, StateDir};
@@ -65,7 +66,7 @@ fn the_kernels_audit_and_the_tracer_give_equal_outcomes() {
         Ok(Box::new(AuditSensor::new(&parsed(rules), options)?))
     };
     if let Err(reason) = audit(&[]) {
-        println!("skipped: the kernel's audit cannot be used: {reason}");
+        writeln!(std::io::stderr(), "skipped: the catalog under the kernel's audit: {reason}").expect("standard error");
         return;
     }
     let json = |outcome: &ScenarioOutcome| serde_json::to_string_pretty(outcome).expect("serialisable");
