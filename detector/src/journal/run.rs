@@ -165,6 +165,8 @@ impl Inner {
         if report.iter().all(Undone::is_settled) {
             // Left behind it would say that changes are pending that are not; undoing them finds nothing to do.
             let _ = file.remove();
+            // The last one to leave takes the directory along.
+            let _ = self.directory.lock();
         }
         report
     }

@@ -68,6 +68,8 @@ pub fn undo_all_with(directory: &StateDir, connect: &Connect) -> Vec<Undone> {
             None => {}
         }
     }
+    // The last one to leave takes the directory along.
+    let _ = directory.lock();
     report
 }
 

@@ -167,10 +167,22 @@ fn set_up(plan: &Plan) -> Result<(), Failed> {
 
 fn execute(image: &Image) -> Failed {
     let (program, argv, env): (&CStr, _, _) = (&image.program, &image.argv.addresses, &image.env.addresses);
-    // SAFETY: a C string and two null-ended arrays of C strings, all of which outlive the call.
-    unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), env.as_ptr()) };
+    for _ in 0..PATIENCE {
+        // SAFETY: a C string and two null-ended arrays of C strings, all of which outlive the call.
+        unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), env.as_ptr()) };
+        if errno() != libc::ETXTBSY {
+            break;
+        }
+        let pause = libc::timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+        // SAFETY: reads one timespec; the rest of the time is not asked for.
+        unsafe { libc::nanosleep(&raw const pause, std::ptr::null_mut()) };
+    }
     (Step::Execute, errno())
 }
+
+/// A program that was just written is busy while the child of another thread, forked before the file was closed, has not
+/// executed yet: that passes within milliseconds.
+const PATIENCE: u32 = 100;
 
 fn make_page_executable() -> Failed {
     let (flags, writable) = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, libc::PROT_READ | libc::PROT_WRITE);

@@ -6,3 +6,4 @@ pub(crate) mod ptrace;
 pub(crate) mod seccomp;
 #[cfg(test)]
 pub(crate) mod target;
+pub(crate) mod xattr;

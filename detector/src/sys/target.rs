@@ -17,8 +17,10 @@ pub(crate) fn perform(act: &str) {
         "read-only" => assert_eq!(protect(page(0), libc::PROT_READ), 0),
         "unmapped" => assert_eq!(protect(0x10000 as *mut _, RWX), -1),
         "int80" => assert_eq!(protect_i386(page(libc::MAP_32BIT)), 0),
-        // SAFETY: an unknown number is an error, a known one (x32) makes a page of ours executable.
-        "x32" => drop(unsafe { libc::syscall(0x4000_000a, page(0), PAGE, RWX) }),
+        "x32" => {
+            // SAFETY: an unknown number is an error, a known one (x32) makes a page of ours executable.
+            unsafe { libc::syscall(0x4000_000a, page(0), PAGE, RWX) };
+        }
         "high-bits" => {
             // SAFETY: the kernel refuses the protection, and the page is ours.
             let result = unsafe { libc::syscall(libc::SYS_mprotect, page(0), PAGE, 0x1_0000_0007_u64) };
@@ -34,17 +36,15 @@ pub(crate) fn perform(act: &str) {
         "vfork" => vfork(),
         "double-fork" => {
             in_child(|| {
-                drop(fork(|| {
+                fork(|| {
                     std::thread::sleep(std::time::Duration::from_millis(30));
                     perform("rwx");
-                }))
+                });
             });
         }
-        "orphan" => drop(fork(|| {
-            loop {
-                std::thread::sleep(std::time::Duration::from_secs(100));
-            }
-        })),
+        "orphan" => {
+            fork(|| std::thread::sleep(std::time::Duration::from_secs(100)));
+        }
         "exec" => execute(argument),
         "exec-in-thread" => {
             let argument = argument.to_owned();

@@ -119,7 +119,7 @@ fn term_types(fields: &[String], context: &LintContext<'_>, findings: &mut Findi
 fn time_limit(expr: &Expr, rule: &Rule, query: &str, findings: &mut Findings<'_>) {
     let is_time = |field: &str| field == "@timestamp" || rule.timestamp_override.as_deref() == Some(field);
     walk(expr, &mut |part| {
-        if let ExprKind::Range(field, ..) = &part.kind
+        if let ExprKind::Range(field, ..) | ExprKind::Between(field, ..) = &part.kind
             && is_time(&field.value.text())
         {
             let message = "the query limits the time of documents, and so the history: a term that is older than the \

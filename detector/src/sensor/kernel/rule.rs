@@ -155,6 +155,12 @@ impl RuleData {
             .is_some_and(|keys| keys.split(|&byte| byte == 1).any(|key| key.starts_with(LAB_KEY_PREFIX.as_bytes())))
     }
 
+    /// Whether it matches everything on its list, as far as conditions go.
+    #[must_use]
+    pub fn is_unconditional(&self) -> bool {
+        !self.conditions().any(|condition| condition.is_filter())
+    }
+
     /// The same rule with one more key: rules that differ in their keys are different rules to the kernel.
     ///
     /// # Errors

@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::capabilities::FileCapabilities;
 use super::event::{Inode, PathItem};
 
 /// Interpreters of interpreters: the kernel allows so many (`exec_binprm`, fs/exec.c).
@@ -52,7 +53,7 @@ fn place(tid: i32, base: Option<i32>, name: &[u8]) -> PathBuf {
     }
 }
 
-fn inode(place: &PathBuf) -> Option<Inode> {
+fn inode(place: &Path) -> Option<Inode> {
     let metadata = std::fs::metadata(place).ok()?;
     let device = |number| (libc::major(number), libc::minor(number));
     Some(Inode {
@@ -61,6 +62,7 @@ fn inode(place: &PathBuf) -> Option<Inode> {
         mode: metadata.mode(),
         owner: (metadata.uid(), metadata.gid()),
         special: device(metadata.rdev()),
+        capabilities: FileCapabilities::of(place),
     })
 }
 
@@ -69,7 +71,7 @@ fn executable(inode: Inode) -> bool {
 }
 
 /// The file that is needed to run this one, and whether the chain ends there.
-fn successor(place: &PathBuf) -> Option<(Vec<u8>, bool)> {
+fn successor(place: &Path) -> Option<(Vec<u8>, bool)> {
     let mut file = File::open(place).ok()?;
     let mut head = Vec::with_capacity(HEAD);
     file.by_ref().take(HEAD as u64).read_to_end(&mut head).ok()?;

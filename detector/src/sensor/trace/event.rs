@@ -1,5 +1,6 @@
 //! [`SyscallEvent`]: everything about one system call that a rule can ask for or a record shows.
 
+use super::capabilities::{Capabilities, Credentials, FileCapabilities};
 use crate::audit::Abi;
 use crate::time::Millis;
 
@@ -52,10 +53,12 @@ pub(super) enum Detail {
     None,
     /// execve or execveat.
     Exec {
-        /// Arguments of the new program, if it runs.
-        argv: Option<Vec<Vec<u8>>>,
+        /// The new program, if it runs.
+        started: Option<Started>,
         /// Files that were looked up on the way: program, interpreters, loader.
         paths: Vec<PathItem>,
+        /// Who the process was before.
+        before: Option<Credentials>,
     },
     /// mmap of a file.
     Map {
@@ -64,6 +67,15 @@ pub(super) enum Detail {
         /// `MAP_*`.
         flags: u32,
     },
+}
+
+/// A program that an execve started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Started {
+    /// Its arguments.
+    pub(super) argv: Vec<Vec<u8>>,
+    /// What its file gives to it.
+    pub(super) file: FileCapabilities,
 }
 
 /// A file that was looked up.
@@ -88,6 +100,8 @@ pub(super) struct Inode {
     pub(super) owner: (u32, u32),
     /// Device that it is: major and minor.
     pub(super) special: (u32, u32),
+    /// What it may give to a process that executes it.
+    pub(super) capabilities: FileCapabilities,
 }
 
 /// Who makes a system call.
@@ -103,6 +117,8 @@ pub(super) struct ProcessFacts {
     pub(super) users: [u32; 4],
     /// Real, effective, saved and file system group.
     pub(super) groups: [u32; 4],
+    /// What it may do.
+    pub(super) capabilities: Capabilities,
     /// Further groups.
     pub(super) supplementary: Vec<u32>,
     /// Audit session.
@@ -117,8 +133,15 @@ pub(super) struct ProcessFacts {
     pub(super) subject: Option<Vec<u8>>,
     /// personality(2), 0 for the usual one.
     pub(super) personality: u32,
-    /// The command line, as the kernel cached it at the thread's first record; at most 128 bytes.
+    /// The command line, as the kernel cached it at the first record of the thread; at most 128 bytes.
     pub(super) title: Vec<u8>,
+}
+
+impl ProcessFacts {
+    /// The part that an execution may change.
+    pub(super) fn credentials(&self) -> Credentials {
+        Credentials { uid: self.users[0], euid: self.users[1], capabilities: self.capabilities }
+    }
 }
 
 /// A user, login or session id that is not set.

@@ -18,6 +18,7 @@
 //! - a child that is made with `CLONE_UNTRACED` escapes.
 
 mod bpf;
+mod capabilities;
 mod chain;
 mod event;
 mod execve;
@@ -25,15 +26,18 @@ mod filter;
 mod image;
 mod launch;
 mod memory;
+mod probe;
 mod process;
 mod record;
 mod run;
 mod sensor;
 mod support;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod tracer;
 
 pub use filter::Filter;
+pub use probe::{Unfit, probe};
 pub use run::{Seen, TraceOutcome, run};
 pub use sensor::TraceSensor;

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use super::capabilities::{Capabilities, Credentials};
 use super::event::{ProcessFacts, UNSET};
 use crate::sensor::{Ids, ParentProcess};
 
@@ -33,9 +34,16 @@ pub(super) struct Status {
     pub(super) groups: [u32; 4],
     /// Further groups.
     pub(super) supplementary: Vec<u32>,
+    /// Capability sets.
+    pub(super) capabilities: Capabilities,
 }
 
 impl Status {
+    /// The part that an execution may change.
+    pub(super) fn credentials(&self) -> Credentials {
+        Credentials { uid: self.users[0], euid: self.users[1], capabilities: self.capabilities }
+    }
+
     /// The part that exec events carry.
     pub(super) fn ids(&self) -> Ids {
         Ids { uid: self.users[0], euid: self.users[1], gid: self.groups[0], egid: self.groups[1] }
@@ -82,11 +90,17 @@ pub(super) fn parent(pid: i32) -> ParentProcess {
     }
 }
 
-/// The beginning of the command line, for `PROCTITLE`.
+/// The beginning of the command line, for `PROCTITLE`, its unprintable end cut off (`audit_proctitle_rtrim`).
 pub(super) fn title(tid: i32) -> Vec<u8> {
     let mut title = read(tid, "cmdline").unwrap_or_default();
     title.truncate(TITLE);
+    title.truncate(printable_length(&title));
     title
+}
+
+fn printable_length(title: &[u8]) -> usize {
+    // As the kernel's ctype table has it: ASCII, and the upper half of Latin-1.
+    title.iter().rposition(|byte| matches!(byte, 0x20..=0x7e | 0xa0..)).map_or(0, |last| last + 1)
 }
 
 /// Everything that a `SYSCALL` record says of its thread, except the title. `pid` is the thread group.
@@ -103,6 +117,7 @@ pub(super) fn facts(tid: i32, pid: i32) -> io::Result<ProcessFacts> {
         auid: number("loginuid").unwrap_or(UNSET),
         users: status.users,
         groups: status.groups,
+        capabilities: status.capabilities,
         supplementary: status.supplementary,
         session: number("sessionid").unwrap_or(UNSET),
         tty: terminal(stat.tty),
@@ -183,6 +198,16 @@ fn parse_status(text: &[u8]) -> Option<Status> {
             b"Uid" => status.users = numbers()?.try_into().ok()?,
             b"Gid" => status.groups = numbers()?.try_into().ok()?,
             b"Groups" => status.supplementary = numbers()?,
+            b"CapPrm" | b"CapInh" | b"CapEff" | b"CapAmb" => {
+                let value = u64::from_str_radix(std::str::from_utf8(&line[colon + 1..]).ok()?.trim(), 16).ok()?;
+                match &line[3..colon] {
+                    b"Prm" => status.capabilities.permitted = value,
+                    b"Inh" => status.capabilities.inheritable = value,
+                    b"Eff" => status.capabilities.effective = value,
+                    _ => status.capabilities.ambient = value,
+                }
+                continue;
+            }
             _ => continue,
         }
         found += 1;
@@ -206,12 +231,14 @@ mod tests {
 
     #[test]
     fn ids_and_groups_are_read_and_a_name_that_looks_like_a_line_is_not() {
-        let text = b"Name:\tx\\nUid: 9\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t5 27 \n";
+        let text =
+            b"Name:\tx\\nUid: 9\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t5 27 \nCapEff:\t000001ffffffffff\n";
         let status = parse_status(text).expect("valid");
         assert_eq!(
             (status.users, status.groups, status.supplementary.as_slice()),
             ([1, 2, 3, 4], [5, 6, 7, 8], &[5, 27][..])
         );
+        assert_eq!(status.capabilities, Capabilities { effective: 0x1ff_ffff_ffff, ..Capabilities::default() });
         assert_eq!(parse_status(b"Uid:\t1\t2\t3\t4\n"), None);
     }
 
@@ -221,6 +248,11 @@ mod tests {
         assert_eq!(terminal(34816), Some("pts0".to_owned()));
         assert_eq!(terminal(137 << 8 | 3), Some("pts259".to_owned()));
         assert_eq!((terminal(4 << 8 | 1), terminal(4 << 8 | 64)), (Some("tty1".to_owned()), Some("ttyS0".to_owned())));
+    }
+
+    #[test]
+    fn a_title_loses_its_unprintable_end_only() {
+        assert_eq!([&b"/bin/sh\0-e\0\0"[..], b"./ex\0", b"", b"\0\0"].map(printable_length), [10, 4, 0, 0]);
     }
 
     #[test]

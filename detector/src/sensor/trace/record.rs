@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::event::{Detail, Inode, PathItem, ProcessFacts, SyscallEvent};
+use super::capabilities::{self, FileCapabilities};
+use super::event::{Detail, Inode, PathItem, ProcessFacts, Started, SyscallEvent};
 use super::execve;
 use super::filter::Match;
 use crate::audit::{RawRecord, RecordType};
@@ -16,8 +17,15 @@ pub(super) fn records(event: &SyscallEvent, matched: &Match, cwd: Option<&[u8]>,
     match &event.detail {
         Detail::None => {}
         Detail::Map { descriptor, flags } => writer.add(RecordType(1323), &format!("fd={descriptor} flags={flags:#x}")),
-        Detail::Exec { argv, .. } => {
-            for text in argv.iter().flat_map(|argv| execve::texts(argv)) {
+        Detail::Exec { started: None, .. } => {}
+        Detail::Exec { started: Some(Started { argv, file }), before, .. } => {
+            let after = event.process.credentials();
+            if let Some(before) = before
+                && capabilities::noteworthy(before, &after, file, capabilities::full_set())
+            {
+                writer.add(RecordType(1321), &capabilities::text(before, &after, file));
+            }
+            for text in execve::texts(argv) {
                 writer.add(RecordType::EXECVE, &text);
             }
         }
@@ -28,8 +36,8 @@ pub(super) fn records(event: &SyscallEvent, matched: &Match, cwd: Option<&[u8]>,
     for (item, path) in paths.iter().enumerate() {
         writer.add(RecordType::PATH, &path_text(item, path));
     }
-    let title = title(&event.process.title);
-    writer.add(RecordType::PROCTITLE, &format!("proctitle={title}"));
+    let title = Some(&event.process.title[..]).filter(|title| !title.is_empty()).unwrap_or(b"(null)");
+    writer.add(RecordType::PROCTITLE, &format!("proctitle={}", untrusted(title)));
     writer.add(RecordType::EOE, "");
     writer.records
 }
@@ -104,29 +112,22 @@ fn task(text: &mut String, process: &ProcessFacts) {
     }
 }
 
-/// `audit_log_name`; of file capabilities only "none" is known here.
+/// `audit_log_name`.
 fn path_text(item: usize, path: &PathItem) -> String {
     let mut text = format!("item={item} name={}", untrusted(&path.name));
     let kind = match path.inode {
-        Some(Inode { number, device, mode, owner, special }) => {
+        Some(Inode { number, device, mode, owner, special, .. }) => {
             _ = write!(text, " inode={number} dev={:02x}:{:02x} mode=0{mode:o}", device.0, device.1);
             _ = write!(text, " ouid={} ogid={} rdev={:02x}:{:02x}", owner.0, owner.1, special.0, special.1);
             "NORMAL"
         }
         None => "UNKNOWN",
     };
-    _ = write!(text, " nametype={kind} cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0");
+    let caps = path.inode.map_or_else(FileCapabilities::default, |inode| inode.capabilities);
+    let (permitted, inheritable) = (capabilities::set(caps.permitted), capabilities::set(caps.inheritable));
+    _ = write!(text, " nametype={kind} cap_fp={permitted} cap_fi={inheritable}");
+    _ = write!(text, " cap_fe={} cap_fver={:x} cap_frootid={}", u8::from(caps.effective), caps.version, caps.root);
     text
-}
-
-/// The cached command line, its unprintable end cut off (`audit_proctitle_rtrim`).
-fn title(title: &[u8]) -> String {
-    // As the kernel's ctype table has it: ASCII, and the upper half of Latin-1.
-    let printable = |byte: &u8| matches!(byte, 0x20..=0x7e | 0xa0..);
-    match title.iter().rposition(printable) {
-        Some(last) => untrusted(&title[..=last]),
-        None => "(null)".to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -149,7 +150,7 @@ mod tests {
                 session: UNSET,
                 comm: b"m".to_vec(),
                 exe: Some(b"/tmp/tr/m".to_vec()),
-                title: b"./m\0".to_vec(),
+                title: b"./m".to_vec(),
                 ..ProcessFacts::default()
             },
             detail: Detail::None,
@@ -199,7 +200,7 @@ mod tests {
     fn a_missing_file_has_a_name_only() {
         let mut event = event();
         let paths = vec![PathItem { name: b"/nonexistent".to_vec(), inode: None }];
-        event.detail = Detail::Exec { argv: None, paths };
+        event.detail = Detail::Exec { started: None, paths, before: None };
         let texts = texts(&event);
         assert!(texts[0].contains(" items=1 "));
         assert_eq!(texts[1], "audit(1795443386.916:8): cwd=\"/tmp/tr\"");
@@ -212,7 +213,14 @@ mod tests {
 
     #[test]
     fn a_file_shows_its_inode_and_a_directory_its_short_mode() {
-        let inode = Inode { number: 247_849, device: (254, 0), mode: 0o040_755, owner: (0, 5), special: (0, 0) };
+        let inode = Inode {
+            number: 247_849,
+            device: (254, 0),
+            mode: 0o040_755,
+            owner: (0, 5),
+            special: (0, 0),
+            capabilities: FileCapabilities::default(),
+        };
         let path = PathItem { name: b"/tmp/tr".to_vec(), inode: Some(inode) };
         assert!(path_text(1, &path).starts_with(
             "item=1 name=\"/tmp/tr\" inode=247849 dev=fe:00 mode=040755 ouid=0 ogid=5 rdev=00:00 nametype=NORMAL"
@@ -220,9 +228,9 @@ mod tests {
     }
 
     #[test]
-    fn a_title_loses_its_unprintable_end_only() {
-        assert_eq!(title(b"/bin/sh\0-e\0\0"), "2F62696E2F7368002D65");
-        assert_eq!(title(b"./ex\0"), "\"./ex\"");
-        assert_eq!((title(b""), title(b"\0\0")), ("(null)".to_owned(), "(null)".to_owned()));
+    fn a_process_without_a_command_line_has_the_word_for_nothing_as_the_kernel_writes_it() {
+        let mut event = event();
+        event.process.title.clear();
+        assert!(texts(&event)[1].ends_with("): proctitle=\"(null)\""));
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use super::filter::Filter;
 use super::image::{self, Image};
@@ -12,7 +13,7 @@ use super::launch::{self, Reins};
 use super::tracer::{Found, Live, Tracer};
 use crate::audit::RawRecord;
 use crate::sensor::{ExecEvent, Exit, Launch, Loss, SensorError, SensorKind};
-use crate::sys::child::{self, Plan, Step};
+use crate::sys::child::{self, Errand, Plan, Step};
 use crate::sys::ptrace;
 
 /// Something that was seen, at the moment it was seen.
@@ -54,21 +55,8 @@ pub fn run(
     let program = launch.program.clone();
     let image = image::of_launch(&launch.program, &launch.cwd);
     let started = |source| SensorError::Start { program: program.clone(), source };
-    let (plan, reins) = launch::prepare(launch, filter.map(Filter::program)).map_err(started)?;
-    let live = Live::default();
-    let (ended, end) = mpsc::channel::<()>();
-    let traced = std::thread::scope(|scope| {
-        let tracer = std::thread::Builder::new().name("trace".to_owned()).spawn_scoped(scope, || {
-            let _ended = ended; // dropped when this thread is done, also by a panic
-            trace(plan, reins, image, filter, &live, sink)
-        });
-        let tracer = tracer.map_err(|error| watch("start the tracer's thread", error))?;
-        if end.recv_timeout(timeout) == Err(mpsc::RecvTimeoutError::Timeout) {
-            live.doom();
-        }
-        tracer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })?;
-    outcome(traced, live.is_doomed(), program)
+    let ready = launch::prepare(launch, filter.map(Filter::program)).map_err(started)?;
+    outcome(supervise(ready, image, filter, timeout, sink)?, program)
 }
 
 /// What the tracer's thread hands back.
@@ -77,12 +65,36 @@ pub(super) struct Traced {
     pub(super) found: Found,
     /// The child's report.
     pub(super) report: OwnedFd,
+    /// Whether it was killed because the time was over.
+    pub(super) timed_out: bool,
+}
+
+/// Runs a child under a tracer's thread, with an eye on the clock.
+pub(super) fn supervise(
+    ready: (Plan, Reins),
+    image: Image,
+    filter: Option<&Filter>,
+    timeout: Duration,
+    sink: &mut (dyn FnMut(Seen) + Send),
+) -> Result<Traced, SensorError> {
+    let live = Live::default();
+    let (ended, end) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let tracer = std::thread::Builder::new().name("trace".to_owned()).spawn_scoped(scope, || {
+            let _ended = ended; // dropped when this thread is done, also by a panic
+            trace(ready, image, filter, &live, sink)
+        });
+        let tracer = tracer.map_err(|error| watch("start the tracer's thread", error))?;
+        if end.recv_timeout(timeout) == Err(mpsc::RecvTimeoutError::Timeout) {
+            live.doom();
+        }
+        tracer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Forks, seizes the child and follows it.
-pub(super) fn trace(
-    plan: Plan,
-    reins: Reins,
+fn trace(
+    (plan, reins): (Plan, Reins),
     image: Image,
     filter: Option<&Filter>,
     live: &Live,
@@ -92,23 +104,28 @@ pub(super) fn trace(
     if plan.filter.is_some() {
         options |= libc::PTRACE_O_TRACESECCOMP | libc::PTRACE_O_TRACEEXIT;
     }
+    let runs_at_once = matches!(plan.errand, Errand::MakePageExecutable);
     let root = child::fork(&plan).map_err(|error| watch("fork", error))?;
     drop(plan);
     let Reins { go, report } = reins;
     if let Err(error) = ptrace::seize(root, options) {
         drop(go); // the child ends without having done anything
         while matches!(ptrace::collect_blocking(root), Err(error) if error.kind() == io::ErrorKind::Interrupted) {}
-        return Err(watch("trace a child of its own (PTRACE_SEIZE)", error));
+        return Err(watch(SEIZE, error));
     }
     live.add(root);
-    let tracer = Tracer::new(root, image, filter, live, sink);
+    let mut tracer = Tracer::new(root, image, filter, live, sink);
+    tracer.found.started = runs_at_once;
     std::fs::File::from(go).write_all(&[1]).map_err(|error| watch("let the child go", error))?;
     let found = tracer.follow().map_err(|error| watch("follow the program", error))?;
-    Ok(Traced { found, report })
+    Ok(Traced { found, report, timed_out: live.is_doomed() })
 }
 
-fn outcome(traced: Traced, timed_out: bool, program: PathBuf) -> Result<TraceOutcome, SensorError> {
-    let Traced { found, report } = traced;
+/// The step that a machine which forbids tracing refuses.
+pub(super) const SEIZE: &str = "trace a child of its own (PTRACE_SEIZE)";
+
+fn outcome(traced: Traced, program: PathBuf) -> Result<TraceOutcome, SensorError> {
+    let Traced { found, report, timed_out } = traced;
     let Found { pids, started, exit, mut losses } = found;
     if timed_out {
         losses.push(Loss::TimedOut);

@@ -1,7 +1,8 @@
 //! [`TraceSensor`]: the [`Sensor`] that needs no privilege.
 
 use super::filter::Filter;
-use super::run::{Seen, run};
+use super::probe::unsupported_machine;
+use super::run::{Seen, run, watch};
 use crate::audit::AuditRule;
 use crate::sensor::{Launch, Observation, Sensor, SensorError, SensorKind};
 
@@ -15,8 +16,10 @@ impl TraceSensor {
     /// Records what these rules ask for, and every execution.
     ///
     /// # Errors
-    /// [`SensorError::Rule`] for a rule that cannot be decided without the kernel's audit system.
+    /// [`SensorError::Rule`] for a rule that cannot be decided without the kernel's audit system; on a machine other than
+    /// x86_64.
     pub fn new(rules: &[AuditRule]) -> Result<TraceSensor, SensorError> {
+        unsupported_machine().map_err(|unfit| watch("set a filter here", std::io::Error::other(unfit.to_string())))?;
         Ok(TraceSensor { filter: Some(Filter::new(rules)?) })
     }
 

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::event::{Detail, Outcome, SyscallEvent};
+use super::capabilities::FileCapabilities;
+use super::event::{Detail, Outcome, Started, SyscallEvent};
 use super::filter::Filter;
 use super::image::{Image, executed};
 use super::run::Seen;
@@ -276,17 +278,19 @@ impl<'a> Tracer<'a> {
             self.images.get(&task.tgid).map_or_else(Default::default, |image| image.facts(task.tgid))
         });
         let succeeded = outcome.is_some_and(|outcome| outcome.success);
-        if let Detail::Exec { argv, .. } = &mut detail
+        if let Detail::Exec { started, .. } = &mut detail
             && succeeded
         {
-            *argv = self.images.get(&task.tgid).map(|image| image.argv.clone());
+            let argv = self.images.get(&task.tgid).map(|image| image.argv.clone()).unwrap_or_default();
+            let file = FileCapabilities::of(&PathBuf::from(format!("/proc/{tid}/exe")));
+            *started = Some(Started { argv, file });
         }
         let event = SyscallEvent { time, abi, number, arguments, outcome, process: Default::default(), detail };
         let title = task.title.clone();
         facts.title = title.unwrap_or_else(|| process::title(tid));
         let event = SyscallEvent { process: facts, ..event };
         let Some(matched) = filter.decide(&event) else { return };
-        task.title = Some(event.process.title.clone());
+        task.title = Some(event.process.title.clone()).filter(|title| !title.is_empty());
         let cwd = process::cwd(tid).ok().map(|cwd| cwd.into_os_string().into_encoded_bytes());
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         (self.sink)(Seen::Records(record::records(&event, &matched, cwd.as_deref(), serial)));
@@ -301,7 +305,8 @@ fn detail(tid: i32, abi: Abi, name: &str, arguments: &[u64; 6]) -> Detail {
     let exec = |base: Option<i32>, address: u64, empty: bool| {
         let name = memory::path(tid, address).ok().filter(|name| empty || !name.is_empty());
         let paths = name.map_or_else(Vec::new, |name| chain::walk(tid, base, &name));
-        Detail::Exec { argv: None, paths }
+        let before = process::status(tid).ok().map(|status| status.credentials());
+        Detail::Exec { started: None, paths, before }
     };
     let map = |flags: u64, descriptor: u64| match flags as i32 & libc::MAP_ANONYMOUS {
         0 => Detail::Map { descriptor: descriptor as i32, flags: flags as u32 },

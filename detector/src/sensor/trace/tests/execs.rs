@@ -58,7 +58,8 @@ fn every_execution_of_the_tree_is_seen_with_the_environment_it_got() {
 fn a_rule_for_execve_gives_the_event_of_the_kernel() {
     let launch = Launch { argv: ["true", "two words", ""].map(OsString::from).to_vec(), ..launch("/bin/true") };
     let observation = sensor(&[EXEC]).observe(launch).expect("an observation");
-    let types: Vec<u16> = observation.records.iter().map(|record| record.record_type.0).collect();
+    let mut types: Vec<u16> = observation.records.iter().map(|record| record.record_type.0).collect();
+    types.retain(|record_type| *record_type != 1321); // only where root may not do everything
     assert_eq!(types, [1300, 1309, 1307, 1302, 1302, 1327, 1320]);
     let call = syscalls(&observation)[0];
     assert!(call.starts_with("arch=c000003e syscall=59 success=yes exit=0 a0="), "{call}");

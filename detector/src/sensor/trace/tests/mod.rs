@@ -3,6 +3,7 @@
 
 mod acts;
 mod execs;
+mod filter;
 mod lifecycle;
 mod privileges;
 
