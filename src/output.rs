@@ -23,7 +23,10 @@ enum State {
 
 impl Output {
     pub(crate) fn new() -> Output {
-        Output { stdout: BufWriter::with_capacity(1 << 16, anstream::AutoStream::auto(io::stdout())), state: State::Open }
+        Output {
+            stdout: BufWriter::with_capacity(1 << 16, anstream::AutoStream::auto(io::stdout())),
+            state: State::Open,
+        }
     }
 
     /// Writes one line.

@@ -13,7 +13,9 @@
 pub mod audit;
 pub mod ecs;
 pub mod engine;
+pub mod journal;
 pub mod kql;
+pub mod lucene;
 pub mod rule;
 pub mod sensor;
 mod sys;

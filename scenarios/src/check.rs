@@ -108,6 +108,10 @@ fn contradictions(expect: &Expectation) -> Vec<String> {
         let what = format!("terms lists {} alerts, but {alerts} are expected; list every alert's terms", terms.len());
         refuse(terms.len() as u64 != alerts, &what);
     }
+    if let (Some(alerts), Some(raised)) = (alerts, &expect.raised_at) {
+        let sum = raised.values().fold(0, |sum: u64, number| sum.saturating_add(*number));
+        refuse(sum != alerts, &format!("raised_at counts {sum} alerts, but {alerts} are expected"));
+    }
     let seen = alerts.is_some_and(|alerts| alerts > 0);
     refuse(seen && none(expect.matched), "alerts without matched documents are impossible");
     refuse(seen && none(expect.captured), "alerts without captured documents are impossible");
@@ -194,6 +198,7 @@ expect = { silent = true, because = "known-term" }
     #[case("alerts = 1", "matched = 1", "says nothing")]
     #[case("alerts = 1", "alerts = 1, silent = true", "contradict each other")]
     #[case("alerts = 1", "alerts = 1, terms = []", "terms lists 0 alerts, but 1 are expected")]
+    #[case("alerts = 1", "alerts = 1, raised_at = { '+5m' = 2 }", "raised_at counts 2 alerts, but 1 are expected")]
     #[case("alerts = 1", "alerts = 1, matched = false", "alerts without matched")]
     #[case("alerts = 1", "alerts = 1, captured = 0", "alerts without captured")]
     #[case("because = \"known-term\"", "matched = false", "silence without a match is empty")]
@@ -211,6 +216,7 @@ expect = { silent = true, because = "known-term" }
 
     #[rstest]
     #[case("alerts = 1", "alerts = 1, matched = true, captured = 1")]
+    #[case("alerts = 1", "alerts = 3, raised_at = { '+5m' = 2, '+10m' = 1 }")]
     #[case("alerts = 1", "alerts = 0, because = \"max-signals\"")]
     #[case("\"known-term\"", "\"query\", captured = true, matched = false")]
     #[case("\"known-term\"", "\"not-captured\", captured = false, matched = 0")]

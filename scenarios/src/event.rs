@@ -1,5 +1,6 @@
 //! What happens during a run, as it happens: the only thing that reporters and progress bars see.
 
+use firstseen_detector::ecs::EcsDocument;
 use firstseen_detector::time::Millis;
 
 use crate::facts::WindowFacts;
@@ -27,6 +28,10 @@ pub enum RunEvent {
         story: String,
         /// Name of the rule.
         rule_name: String,
+        /// The fields that the rule takes its terms from.
+        terms: Vec<String>,
+        /// When the rule runs and how far it looks back, for people.
+        schedule: String,
         /// How many steps.
         steps: usize,
         /// How many acts in all.
@@ -53,7 +58,7 @@ pub enum RunEvent {
         step: usize,
         /// The alert.
         alert: AlertOutcome,
-        /// The whole alert document, for those who want to see it.
+        /// What an alerts index would hold of it.
         document: serde_json::Value,
     },
     /// A step was judged; all steps of a scenario are, in order, after its last execution.
@@ -85,10 +90,12 @@ pub struct ActPerformed {
     pub events: usize,
     /// The record or exec event behind the document that matters most, as the sensor gave it; real time.
     pub evidence: Option<String>,
-    /// Documents made of them.
-    pub documents: usize,
+    /// Documents made of them, on the virtual timeline.
+    pub documents: Vec<EcsDocument>,
     /// How many of them the query matches.
     pub matched: usize,
+    /// What the rule reads of the document that matters most: its query's fields, then its terms', with their values.
+    pub fields: Vec<(String, String)>,
     /// Terms of the first document that matches, or else of the first that has any.
     pub terms: Option<Vec<String>>,
 }

@@ -2,6 +2,7 @@
 
 use firstseen_detector::sensor::Loss;
 use firstseen_detector::time::Millis;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Warning;
 
@@ -33,7 +34,8 @@ pub struct ActFacts {
 }
 
 /// Whether an act was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Execution {
     /// The act reports that it was done.
     Done,
@@ -54,8 +56,18 @@ pub struct DocumentFacts {
     pub searchable: Millis,
     /// Term tuples that it carries; none if one of the rule's fields has no value.
     pub terms: Vec<Terms>,
+    /// It shows the act itself (the very call, the very process), not something beside it.
+    pub shows_act: bool,
     /// The rule's query matches it.
     pub matched: bool,
+}
+
+impl DocumentFacts {
+    /// Whether it shows the act with all fields that the rule takes its terms from.
+    #[must_use]
+    pub fn is_capture(&self) -> bool {
+        self.shows_act && !self.terms.is_empty()
+    }
 }
 
 /// One scheduled execution.

@@ -5,8 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use firstseen_detector::time::Millis;
+
 use crate::facts::{ActFacts, Execution, RunFacts, StepFacts};
 use crate::model::{Count, Expectation, Silence, Warning};
+use crate::offset::Offset;
 use crate::reason::{Fate, Timeline};
 use crate::verdict::{AlertOutcome, Stage, Verdict};
 
@@ -15,7 +18,7 @@ use crate::verdict::{AlertOutcome, Stage, Verdict};
 pub struct Judgement {
     /// How many documents came of it.
     pub documents: u64,
-    /// How many of them carry all fields of the rule's terms.
+    /// How many of them show the act itself, with all fields of the rule's terms.
     pub captured: u64,
     /// How many of them the query matches.
     pub matched: u64,
@@ -29,14 +32,14 @@ pub struct Judgement {
     pub verdict: Verdict,
 }
 
-/// Judges all steps of a timeline; `expectations` and `steps` are parallel.
+/// Judges all steps of a timeline that starts at the virtual instant `start`; `expectations` and `steps` are parallel.
 #[must_use]
-pub fn judge(expectations: &[Expectation], steps: &[StepFacts], runs: &[RunFacts]) -> Vec<Judgement> {
+pub fn judge(start: Millis, expectations: &[Expectation], steps: &[StepFacts], runs: &[RunFacts]) -> Vec<Judgement> {
     let timeline = Timeline::new(steps, runs);
     let mut doubt = None;
     let mut judgements = Vec::with_capacity(steps.len());
     for (expect, step) in expectations.iter().zip(steps) {
-        let mut seen = Seen::of(step, runs, &timeline);
+        let mut seen = Seen::of(start, step, runs, &timeline);
         let verdict = verdict(expect, step, &mut seen, doubt.as_deref());
         // What is lost here may have been the first sight of anything later.
         doubt = doubt.or_else(|| step.acts.iter().find_map(loss).map(|what| format!("in an earlier step {what}")));
@@ -65,7 +68,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(step: &StepFacts, runs: &[RunFacts], timeline: &Timeline<'_>) -> Seen {
+    fn of(start: Millis, step: &StepFacts, runs: &[RunFacts], timeline: &Timeline<'_>) -> Seen {
         let documents = || step.acts.iter().flat_map(|act| &act.documents);
         let ids: BTreeSet<&str> = documents().map(|document| document.id.as_str()).collect();
         let mut alerts = Vec::new();
@@ -75,7 +78,7 @@ impl Seen {
                 id: alert.id.clone(),
                 terms: alert.terms.clone(),
                 document: alert.document.clone(),
-                execution: run.at,
+                raised_at: Offset(run.at - start),
             }));
         }
         let mut silences = BTreeMap::new();
@@ -90,7 +93,7 @@ impl Seen {
         let covering = documents().filter(|document| document.matched).flat_map(|document| timeline.covering(document));
         Seen {
             documents: documents().count() as u64,
-            captured: documents().filter(|document| !document.terms.is_empty()).count() as u64,
+            captured: documents().filter(|document| document.is_capture()).count() as u64,
             matched: documents().filter(|document| document.matched).count() as u64,
             alerts,
             silences,
@@ -174,6 +177,11 @@ fn alerts_verdict(expect: &Expectation, step: &StepFacts, seen: &Seen, wanted: u
     if let Some(why) = &seen.unexplained {
         return Some(fail(Stage::Alerted, alerts(wanted), format!("a silence that nothing explains: {why}")));
     }
+    terms_verdict(expect, seen, wanted).or_else(|| raised_verdict(expect, seen))
+}
+
+/// Terms of the alerts, in any order.
+fn terms_verdict(expect: &Expectation, seen: &Seen, wanted: u64) -> Option<Verdict> {
     let mut expected = expect.terms.clone()?;
     let mut terms: Vec<&Vec<String>> = seen.alerts.iter().map(|alert| &alert.terms).collect();
     expected.sort();
@@ -183,6 +191,21 @@ fn alerts_verdict(expect: &Expectation, step: &StepFacts, seen: &Seen, wanted: u
     }
     let expected: Vec<String> = expected.iter().map(|terms| terms.join(" / ")).collect();
     Some(fail(Stage::Alerted, format!("{}: {}", alerts(wanted), expected.join("; ")), seen.alerts_text()))
+}
+
+/// Which executions raised the alerts.
+fn raised_verdict(expect: &Expectation, seen: &Seen) -> Option<Verdict> {
+    let expected = expect.raised_at.as_ref()?;
+    let mut got: BTreeMap<Offset, u64> = BTreeMap::new();
+    for alert in &seen.alerts {
+        *got.entry(alert.raised_at).or_default() += 1;
+    }
+    let list = |raised: &BTreeMap<Offset, u64>| {
+        let parts: Vec<String> = raised.iter().map(|(at, number)| format!("{number} at {at}")).collect();
+        parts.join(", ")
+    };
+    let wanted = expected.iter().filter(|(_, number)| **number > 0);
+    (!wanted.eq(&got)).then(|| fail(Stage::Alerted, format!("alerts {}", list(expected)), list(&got)))
 }
 
 /// Why acts are silent: as the scenario says, and if it says nothing, not because there was nothing to see.
@@ -245,7 +268,7 @@ mod tests {
     }
 
     fn one(text: &str, step: StepFacts, run: RunFacts) -> Verdict {
-        judge(&[expect(text)], &[step], &[run]).remove(0).verdict
+        judge(Millis(0), &[expect(text)], &[step], &[run]).remove(0).verdict
     }
 
     fn stopped_at(verdict: &Verdict) -> Option<Stage> {
@@ -283,6 +306,14 @@ mod tests {
         assert_eq!(one("alerts = 1\nterms = [['t']]", seen(), run(5, &[("a", "t")])), Verdict::Pass);
         let wrong = one("alerts = 1\nterms = [['u']]", seen(), run(5, &[("a", "t")]));
         assert_eq!(wrong.to_string(), "stopped at 'alerted': expected 1 alert: u, got 1 alert: t");
+    }
+
+    #[test]
+    fn an_alert_by_another_execution_than_the_expected_one_fails() {
+        let raised = |at: &str| format!("alerts = 1\nraised_at = {{ '{at}' = 1 }}");
+        assert_eq!(one(&raised("+5ms"), seen(), run(5, &[("a", "t")])), Verdict::Pass);
+        let wrong = one(&raised("+6ms"), seen(), run(5, &[("a", "t")]));
+        assert_eq!(wrong.to_string(), "stopped at 'alerted': expected alerts 1 at +6ms, got 1 at +5ms");
     }
 
     #[rstest]
@@ -353,7 +384,7 @@ mod tests {
         let mut steps = [seen(), step(vec![document("b", 3, "u")]), step(vec![document("c", 3, "v")])];
         steps[1].acts[0].losses.push(Loss::BufferOverflow);
         let expectations = [expect("alerts = 1"), expect("alerts = 1"), expect("alerts = 1")];
-        let judgements = judge(&expectations, &steps, &[run(5, &[("a", "t"), ("b", "u"), ("c", "v")])]);
+        let judgements = judge(Millis(0), &expectations, &steps, &[run(5, &[("a", "t"), ("b", "u"), ("c", "v")])]);
         let names: Vec<&str> = judgements.iter().map(|judgement| judgement.verdict.name()).collect();
         assert_eq!(names, ["pass", "inconclusive", "inconclusive"]);
     }

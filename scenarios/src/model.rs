@@ -100,6 +100,9 @@ pub struct Expectation {
     /// The terms of those alerts, in any order; a `host.id` is written as the host's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terms: Option<Vec<Vec<String>>>,
+    /// Which executions raise them, by virtual time since the start, and how many each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raised_at: Option<BTreeMap<Offset, u64>>,
     /// No alert shows a document of this step.
     #[serde(default)]
     pub silent: bool,
@@ -109,7 +112,7 @@ pub struct Expectation {
     /// How many documents of the step the query matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matched: Option<Count>,
-    /// How many documents of the step carry all fields that the rule takes its terms from.
+    /// How many documents of the step show the act itself, with all fields that the rule takes its terms from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub captured: Option<Count>,
     /// Warnings of the executions whose window held a document of the step; none if absent.
@@ -121,9 +124,9 @@ pub struct Expectation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Silence {
-    /// The sensor watched, but no document carries all fields that the rule takes its terms from.
+    /// The sensor watched, but no document shows the act with all fields that the rule takes its terms from.
     NotCaptured,
-    /// Documents carry the terms, and the rule's query matches none of them.
+    /// Documents show the act, and the rule's query matches none of them.
     Query,
     /// The query matches, but no execution's window held the document when it could be found.
     OutsideWindow,

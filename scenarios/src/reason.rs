@@ -77,7 +77,7 @@ impl<'a> Timeline<'a> {
             unexplained.clone()
         } else if let Some(silence) = silence.max() {
             Fate::Silent(silence)
-        } else if act.documents.iter().any(|document| !document.terms.is_empty()) {
+        } else if act.documents.iter().any(DocumentFacts::is_capture) {
             Fate::Silent(Silence::Query)
         } else {
             Fate::Silent(Silence::NotCaptured)
@@ -128,7 +128,8 @@ pub(crate) mod tests {
 
     pub(crate) fn document(id: &str, time: i64, term: &str) -> DocumentFacts {
         let terms = vec![vec![term.to_owned()]];
-        DocumentFacts { id: id.to_owned(), time: Some(Millis(time)), searchable: Millis(time), terms, matched: true }
+        let (time, searchable) = (Some(Millis(time)), Millis(time));
+        DocumentFacts { id: id.to_owned(), time, searchable, terms, shows_act: true, matched: true }
     }
 
     pub(crate) fn step(documents: Vec<DocumentFacts>) -> StepFacts {
@@ -193,6 +194,9 @@ pub(crate) mod tests {
         let mut unmatched = document("a", 3, "t");
         unmatched.matched = false;
         assert_eq!(fate_of_last(&[step(vec![unmatched.clone()])], &[]), Fate::Silent(Silence::Query));
+        let mut beside = unmatched.clone();
+        beside.shows_act = false;
+        assert_eq!(fate_of_last(&[step(vec![beside])], &[]), Fate::Silent(Silence::NotCaptured));
         unmatched.terms.clear();
         assert_eq!(fate_of_last(&[step(vec![unmatched])], &[]), Fate::Silent(Silence::NotCaptured));
         assert_eq!(fate_of_last(&[step(vec![])], &[]), Fate::Silent(Silence::NotCaptured));

@@ -135,8 +135,8 @@ pub struct AlertOutcome {
     pub terms: Vec<String>,
     /// `_id` of the document that it shows.
     pub document: String,
-    /// Virtual time of the execution that raised it.
-    pub execution: Millis,
+    /// Virtual time since the start of the execution that raised it.
+    pub raised_at: Offset,
 }
 
 /// What came of one step.
@@ -156,7 +156,7 @@ pub struct StepOutcome {
     pub expected: Expectation,
     /// How many documents came of it.
     pub documents: u64,
-    /// How many of them carry all fields of the rule's terms.
+    /// How many of them show the act itself, with all fields of the rule's terms.
     pub captured: u64,
     /// How many of them the query matches.
     pub matched: u64,

@@ -98,6 +98,11 @@ impl Layout {
         &mut self.nested[usize::from(slot.0)].1
     }
 
+    /// The wanted fields of the objects below a nested root, to be read.
+    pub(crate) fn inner(&self, slot: NestedSlot) -> &Layout {
+        &self.nested[usize::from(slot.0)].1
+    }
+
     /// The whole name of a field.
     #[must_use]
     pub fn name(&self, slot: Slot) -> &str {

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value as Json};
 
+use crate::time::Millis;
+
 /// One detection rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
@@ -27,6 +29,8 @@ pub struct Rule {
     pub timestamp_override_fallback_disabled: bool,
     /// Exceptions (section b.11 of the reference): a document that meets all entries of one item is no part of the rule.
     pub exceptions: Vec<Vec<Exception>>,
+    /// Exceptions that end: each holds for executions that start before its instant ([`Rule::exceptions_at`]).
+    pub expiring_exceptions: Vec<(Millis, Vec<Exception>)>,
     /// Alert suppression, if any.
     pub alert_suppression: Option<AlertSuppression>,
     /// `severity`.
@@ -48,6 +52,14 @@ impl Rule {
     pub fn object_id(&self) -> &str {
         self.other.get("id").and_then(Json::as_str).unwrap_or(&self.rule_id)
     }
+
+    /// The exception items that hold for an execution that starts at `now`: expired ones are skipped.
+    pub fn exceptions_at(&self, now: Millis) -> impl Iterator<Item = &[Exception]> {
+        let lasting = self.exceptions.iter();
+        let unexpired =
+            self.expiring_exceptions.iter().filter(move |(expires, _)| now < *expires).map(|(_, item)| item);
+        lasting.chain(unexpired).map(Vec::as_slice)
+    }
 }
 
 /// The kinds of rules, and what only that kind has.
@@ -61,6 +73,30 @@ pub enum RuleKind {
     Threshold(Threshold),
     /// A kind that is not implemented (`eql`, `esql`, ...): loads, and says so when it is run.
     Unsupported(String),
+}
+
+impl RuleKind {
+    /// The value of `type`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            RuleKind::NewTerms(_) => "new_terms",
+            RuleKind::Query(_) => "query",
+            RuleKind::Threshold(_) => "threshold",
+            RuleKind::Unsupported(name) => name,
+        }
+    }
+
+    /// The query, for the kinds that are implemented.
+    #[must_use]
+    pub fn query(&self) -> Option<&Query> {
+        match self {
+            RuleKind::NewTerms(NewTerms { query, .. })
+            | RuleKind::Query(query)
+            | RuleKind::Threshold(Threshold { query, .. }) => Some(query),
+            RuleKind::Unsupported(_) => None,
+        }
+    }
 }
 
 /// Query text and its language.
@@ -135,7 +171,7 @@ pub struct Exception {
     pub included: bool,
     /// `type`: `match`, `match_any`, `exists`, `wildcard`, `list`, `nested`.
     pub kind: String,
-    /// `value` as written: text, list of texts, or absent.
+    /// `value` as written: text, list of texts, or absent. For `nested` the `entries`, for `list` the `list`.
     pub value: Option<Json>,
 }
 

@@ -3,6 +3,8 @@
 //! A sensor starts the program itself (so that nothing is missed at the beginning), watches it and everything that it
 //! starts until the last of them is gone, and hands back what it saw. It decides nothing.
 
+pub mod doctor;
+pub mod kernel;
 pub mod trace;
 
 use std::collections::BTreeSet;
@@ -149,6 +151,11 @@ pub enum Loss {
     },
     /// The program did not end in time and was killed.
     TimedOut,
+    /// Somebody changed what the sensor depends on while it watched, or its own marker did not come back.
+    Disturbed {
+        /// For a person.
+        what: String,
+    },
     /// The sensor could not read something of a process; `what` says which thing of which process.
     Unreadable {
         /// For a person.
@@ -166,6 +173,14 @@ pub enum SensorError {
         program: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The sensor cannot work here.
+    #[error("{sensor:?} sensor: {reason}")]
+    Unfit {
+        /// Which sensor.
+        sensor: SensorKind,
+        /// Why, and what to do.
+        reason: String,
     },
     /// A step of watching failed.
     #[error("{sensor:?} sensor: cannot {action}: {source}; 'firstseen doctor' says what works here")]

@@ -4,7 +4,10 @@
 //! folder of the same layout, there too. The layout is described in `README.md` beside this file. A word on the command
 //! line (`cargo test --test conformance -- kql`) runs the kinds of that name only.
 
+mod alert_ids;
 mod audit;
+mod kql;
+mod new_terms;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +21,12 @@ struct Kind {
 }
 
 /// Adding a kind is one line here and one file beside this one.
-const KINDS: [Kind; 1] = [Kind { name: "audit", run: audit::run }];
+const KINDS: [Kind; 4] = [
+    Kind { name: "alert_ids", run: alert_ids::run },
+    Kind { name: "audit", run: audit::run },
+    Kind { name: "kql", run: kql::run },
+    Kind { name: "new_terms", run: new_terms::run },
+];
 
 /// How one case ended.
 pub(crate) struct CaseResult {

@@ -2,10 +2,12 @@
 
 mod json;
 mod junit;
+mod story;
 mod text;
 
 pub use json::{FORMAT_VERSION, JsonReport};
 pub use junit::JunitReport;
+pub use story::StoryReport;
 pub use text::{Detail, TextReport};
 
 use crate::event::RunEvent;
@@ -49,6 +51,8 @@ pub(crate) mod tests {
                 title: "RWX memory".to_owned(),
                 story: String::new(),
                 rule_name: "Rule A".to_owned(),
+                terms: vec!["host.id".to_owned(), "process.executable".to_owned()],
+                schedule: "every 5m".to_owned(),
                 steps: 2,
                 acts: 2,
                 executions: 2016,
@@ -74,7 +78,7 @@ pub(crate) mod tests {
             id: "0123".to_owned(),
             terms: vec!["web-1".to_owned(), "/opt/acme/updater".to_owned()],
             document: "rwx-1-1-1".to_owned(),
-            execution: Millis(0),
+            raised_at: Offset(0),
         };
         StepOutcome {
             number,

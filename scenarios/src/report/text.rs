@@ -22,7 +22,7 @@ pub struct TextReport {
 }
 
 const WIDTH: usize = 80;
-const RESET: &str = "\u{1b}[0m";
+pub(super) const RESET: &str = "\u{1b}[0m";
 
 impl TextReport {
     /// A report with that much detail.
@@ -79,7 +79,7 @@ fn step_lines(step: &StepOutcome) -> String {
 }
 
 /// `1 alert`, `silent: known-term`, `100 alerts, 50 silent: max-signals`
-fn what_came(step: &StepOutcome) -> String {
+pub(super) fn what_came(step: &StepOutcome) -> String {
     let alerts = step.alerts.len();
     let reasons: Vec<String> = step.silences.keys().map(ToString::to_string).collect();
     let silent: u64 = step.silences.values().sum();
@@ -92,7 +92,7 @@ fn what_came(step: &StepOutcome) -> String {
 }
 
 /// The verdict, 5 columns wide.
-fn label(verdict: &Verdict) -> String {
+pub(super) fn label(verdict: &Verdict) -> String {
     let (colour, word) = match verdict {
         Verdict::Pass => ("\u{1b}[32m", "pass "),
         Verdict::Skipped { .. } => ("\u{1b}[36m", "skip "),
@@ -104,7 +104,7 @@ fn label(verdict: &Verdict) -> String {
 }
 
 /// Breaks text at spaces so that no line is longer than the page, unless one word is.
-fn wrapped(text: &str, indent: usize) -> String {
+pub(super) fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = String::new();
     let mut column = 0;
     for word in text.split_whitespace() {

@@ -9,7 +9,7 @@ use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::TermValue;
+use super::{GroupTerm, Suppression, TermValue};
 use crate::time::Millis;
 
 /// What an alert of a `new_terms` rule is recognised by. Two alerts are the same if and only if all of this is equal.
@@ -52,16 +52,27 @@ impl AlertIdentity<'_> {
         push_string(&mut text, &format!("{}:{}", self.space, self.rule));
         push(&mut text, format_args!("array:{}:", self.new_terms.len()));
         for term in self.new_terms {
-            match term {
-                TermValue::Bool(truth) => push(&mut text, format_args!("bool:{truth}")),
-                TermValue::Integer(_) | TermValue::Float(_) => {
-                    push(&mut text, format_args!("number:{}", term.to_text()))
-                }
-                TermValue::Text(value) => push_string(&mut text, value),
-            }
+            push_term(&mut text, term);
         }
         text
     }
+}
+
+/// The id of a suppression group of a rule: equal for equal fields and values.
+pub(super) fn group_id(rule: &str, terms: &[GroupTerm]) -> String {
+    let mut text = String::new();
+    push_string(&mut text, rule);
+    for GroupTerm { field, values } in terms {
+        push_string(&mut text, field);
+        match values {
+            None => text.push_str("Null"),
+            Some(values) => {
+                push(&mut text, format_args!("array:{}:", values.len()));
+                values.iter().for_each(|value| push_term(&mut text, value));
+            }
+        }
+    }
+    hex(&Sha1::digest(text.as_bytes()))
 }
 
 /// The id of an alert of a `query` rule: SHA-256 hex of index, document id, version and `<space>:<rule>`, put together
@@ -70,6 +81,17 @@ impl AlertIdentity<'_> {
 pub fn query_alert_id(index: &str, document_id: &str, space: &str, rule: &str) -> String {
     let version = AlertIdentity::VERSION;
     hex(&Sha256::digest(format!("{index}{document_id}{version}{space}:{rule}").as_bytes()))
+}
+
+/// The id of an alert of a `query` rule that stands for a group of documents: the oldest document, the group and its span. So
+/// the same group is another alert when it was counted to another end.
+pub(in crate::engine) fn bucket_alert_id(index: &str, document_id: &str, rule: &str, group: &Suppression) -> String {
+    let mut text = String::new();
+    for part in [index, document_id, AlertIdentity::VERSION, &format!("{}:{rule}", AlertIdentity::SPACE)] {
+        push_string(&mut text, part);
+    }
+    push(&mut text, format_args!("{}{}{}", group_id(rule, &group.terms), group.start, group.end));
+    hex(&Sha1::digest(text.as_bytes()))
 }
 
 /// The id of the synthetic event that a `threshold` alert is made of: a UUIDv5 of the rule, the time of the run, the fields
@@ -84,6 +106,14 @@ pub fn threshold_event_id(rule_id: &str, run: Millis, fields: &[String], keys: &
 
 /// Name space of the UUIDs that this project derives: UUIDv5 of the DNS name space and `firstseen`.
 pub(super) const NAMESPACE: Uuid = Uuid::from_u128(0x5796_6544_c65d_5382_b511_790f_3af2_98cb);
+
+fn push_term(text: &mut String, term: &TermValue) {
+    match term {
+        TermValue::Bool(truth) => push(text, format_args!("bool:{truth}")),
+        TermValue::Integer(_) | TermValue::Float(_) => push(text, format_args!("number:{}", term.to_text())),
+        TermValue::Text(value) => push_string(text, value),
+    }
+}
 
 /// A string as object-hash writes it: its length is in UTF-16 code units, JavaScript's own.
 fn push_string(text: &mut String, value: &str) {

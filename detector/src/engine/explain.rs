@@ -1,0 +1,212 @@
+//! Why a document did or did not become an alert: the last stage that it reached, in every execution that could have seen it.
+
+use super::alert::{DocumentRef, TermValue};
+use super::compile::Examined;
+use super::document::Document;
+use super::fates::Fate;
+use super::new_terms::{BATCH, Candidate, group_numbers, search};
+use super::prepare::{Keep, Preparer};
+use super::runner::{RuleRunner, Searched};
+use super::schedule::Window;
+use crate::ecs::Row;
+use crate::time::Millis;
+
+/// What a document is to a rule, and what became of its terms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// What it is to the rule.
+    pub standing: Standing,
+    /// Document time, if it belongs to the population.
+    pub time: Option<Millis>,
+    /// Each of its terms; empty for a document outside the population, and for rules without terms.
+    pub terms: Vec<TermExplanation>,
+}
+
+/// What a document is to a rule, whatever the executions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It cannot be read.
+    Unreadable(String),
+    /// The rule does not read its index.
+    OtherIndex,
+    /// The query does not match it.
+    NotMatched,
+    /// The exception item with this position (from 0) removes it.
+    Excepted(usize),
+    /// It has no document time: the override is absent, and the fallback is disabled or absent too.
+    WithoutTime,
+    /// One of the rule's fields has no indexed value in it.
+    WithoutTerms,
+    /// It belongs to the population.
+    Member,
+}
+
+/// One term of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TermExplanation {
+    /// Values in the order of the rule's fields.
+    pub terms: Vec<TermValue>,
+    /// Every searched window that holds the document's time, in order; none: no execution looked there, or the document was
+    /// never handed in.
+    pub sights: Vec<Sight>,
+}
+
+/// One window that holds the document's time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// Position of the execution, from 0.
+    pub execution: usize,
+    /// When it started.
+    pub at: Millis,
+    /// What it searched.
+    pub window: Window,
+    /// What it made of the term.
+    pub outcome: SightOutcome,
+    /// The term was new here, but Elastic's own search would have passed it over: it returns only the first 500 combinations
+    /// of the documents that it looks at, and this one sorts behind them. That is a bug which is not copied.
+    pub elastic_would_miss: bool,
+}
+
+/// What one window made of a term of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SightOutcome {
+    /// The document arrived after the execution.
+    NotYetThere {
+        /// From when on it is found.
+        visible_from: Millis,
+    },
+    /// The term is not new: it was seen before the window, or exactly at its start.
+    Known {
+        /// First sight in the history.
+        first_seen: Millis,
+        /// The document of that sight.
+        document: DocumentRef,
+    },
+    /// The term is new, but another document of it is older (or as old, and was first): the alert is that one's.
+    OtherIsOldest {
+        /// That document.
+        document: DocumentRef,
+    },
+    /// This document's alert exists.
+    Alert {
+        /// Its number in [`RuleRunner::alerts`].
+        alert: usize,
+        /// The execution that created it: this one, an earlier one (nothing more happens then), or a later one (this one
+        /// suppressed it, or had no budget left).
+        execution: usize,
+    },
+    /// Suppression counted it in another alert.
+    Absorbed {
+        /// Number of that alert.
+        alert: usize,
+    },
+    /// Suppression dropped it: an alert of its group, from another execution, ends later.
+    Dropped {
+        /// Number of that alert.
+        alert: usize,
+    },
+    /// The alert budget was used up.
+    Cut,
+}
+
+impl RuleRunner {
+    /// Explains a document, whether it was kept or not. Windows are those searched since the rule last changed.
+    #[must_use]
+    pub fn explain(&self, document: &Document<'_>) -> Explanation {
+        let outside = |standing| Explanation { standing, time: None, terms: Vec::new() };
+        let time = match self.compiled.examine(&mut Row::new(), document) {
+            Err(error) => return outside(Standing::Unreadable(error.to_string())),
+            Ok(Examined::OtherIndex) => return outside(Standing::OtherIndex),
+            Ok(Examined::NoMatch) => return outside(Standing::NotMatched),
+            Ok(Examined::Excepted(item)) => return outside(Standing::Excepted(item)),
+            Ok(Examined::NoTime) => return outside(Standing::WithoutTime),
+            Ok(Examined::Member(time)) => time,
+        };
+        let mut preparer = Preparer::new(&self.compiled, Keep::Everything);
+        preparer.add(0, document);
+        let prepared = preparer.finish();
+        if let Some(rejected) = prepared.rejected.first() {
+            return outside(Standing::Unreadable(rejected.reason.clone()));
+        }
+        let arity = self.compiled.fields.len();
+        if arity == 0 {
+            return Explanation { standing: Standing::Member, time: Some(time), terms: Vec::new() };
+        }
+        let explain = |tuple: &[u32]| TermExplanation {
+            terms: tuple.iter().map(|value| prepared.values.show(*value)).collect(),
+            sights: self
+                .population
+                .find(&prepared.values, tuple)
+                .map_or(Vec::new(), |term| self.sights(term, time, document)),
+        };
+        let terms: Vec<TermExplanation> = prepared.tuples.chunks_exact(arity).map(explain).collect();
+        let standing = if terms.is_empty() { Standing::WithoutTerms } else { Standing::Member };
+        Explanation { standing, time: Some(time), terms }
+    }
+
+    fn sights(&self, term: u32, time: Millis, document: &Document<'_>) -> Vec<Sight> {
+        let is_it = |member: &u32| {
+            let stored = self.store.get(self.population.document(*member));
+            document.id.as_deref() == Some(stored.id) && document.index.as_deref() == stored.own_index
+        };
+        let Some(member) = self.population.with_term(term, time, time, Millis::MAX).find(is_it) else {
+            return Vec::new();
+        };
+        let holds = |searched: &&Searched| searched.window.from <= time && time <= searched.window.to;
+        self.searched.iter().filter(holds).map(|searched| self.sight(term, member, *searched)).collect()
+    }
+
+    fn sight(&self, term: u32, member: u32, searched: Searched) -> Sight {
+        let Searched { execution, at, window } = searched;
+        let outcome = self.outcome(term, member, at, window);
+        let is_new = !matches!(outcome, SightOutcome::NotYetThere { .. } | SightOutcome::Known { .. });
+        let elastic_would_miss = is_new && self.elastic_would_miss(term, at, window);
+        Sight { execution, at, window, outcome, elastic_would_miss }
+    }
+
+    fn outcome(&self, term: u32, member: u32, at: Millis, window: Window) -> SightOutcome {
+        let population = &self.population;
+        let visible_from = self.store.get(population.document(member)).visible_from;
+        if visible_from > at {
+            return SightOutcome::NotYetThere { visible_from };
+        }
+        let reference = |member: u32| {
+            let stored = self.store.get(population.document(member));
+            DocumentRef { index: stored.index().into(), id: stored.id.into() }
+        };
+        let fields = self.compiled.term_fields();
+        let first = population.first_since(term, window.history_start, at).unwrap_or(member);
+        let Some(Candidate { member: oldest, .. }) = Candidate::of(population, term, window, at, fields) else {
+            return SightOutcome::Known { first_seen: population.time(first), document: reference(first) };
+        };
+        if oldest != member {
+            return SightOutcome::OtherIsOldest { document: reference(oldest) };
+        }
+        match self.fates.get(Candidate { term, member, count: 0 }) {
+            None => SightOutcome::Cut,
+            Some(Fate::Absorbed(alert)) => SightOutcome::Absorbed { alert: alert as usize },
+            Some(Fate::Dropped(alert)) => SightOutcome::Dropped { alert: alert as usize },
+            Some(Fate::Alert(alert)) => {
+                SightOutcome::Alert { alert: alert as usize, execution: self.alerts.get(alert).execution.number }
+            }
+        }
+    }
+
+    /// Whether Kibana's second search over several fields would not return a new term: it asks for the terms of one batch, gets
+    /// the first 500 terms of all documents that have one of them, and looks no further.
+    fn elastic_would_miss(&self, term: u32, at: Millis, window: Window) -> bool {
+        let population = &self.population;
+        if self.compiled.fields.len() < 2 || !population.has_arrays() {
+            return false;
+        }
+        let batches =
+            group_numbers(population, search(population, window, at, self.compiled.term_fields()).terms, BATCH);
+        let Some(batch) = batches.get(&term) else { return false };
+        let of_batch = batches.iter().filter(|(_, number)| *number == batch).map(|(term, _)| *term);
+        let documents = of_batch.flat_map(|term| population.with_term(term, window.history_start, window.to, at));
+        let mut returned: Vec<u32> = documents.flat_map(|member| population.terms(member)).copied().collect();
+        returned.sort_unstable_by(|a, b| population.compare(*a, *b));
+        returned.dedup();
+        returned.iter().position(|returned| *returned == term).is_none_or(|position| position >= BATCH)
+    }
+}

@@ -1,0 +1,48 @@
+//! A value without a field: tried on every searchable field outside nested groups.
+//!
+//! Unlike a named field, one that cannot hold the value is skipped.
+
+use super::values::{self, Matcher, Piece};
+use super::{Compiler, NULL_HELP, any_of};
+use crate::ecs::{FieldType, Layout};
+use crate::kql::ast::{Literal, Value};
+use crate::kql::error::KqlError;
+use crate::kql::glob::{Glob, WordGlob};
+use crate::kql::predicate::{Node, Test};
+
+impl Compiler<'_> {
+    pub(super) fn free_text(&self, literal: &Literal, layout: &mut Layout) -> Result<Node, KqlError> {
+        let Value::Pattern(pattern) = &literal.value else {
+            if literal.value == Value::Null {
+                let error = KqlError::execution(literal.span, "the search engine refuses null as a value");
+                return Err(error.with_help(NULL_HELP));
+            }
+            return Ok(self.on_every_field(layout, |field_type| values::is(field_type, &literal.value, self.now).ok()));
+        };
+        let alternatives = values::split(pattern).into_iter().map(|piece| match piece {
+            Piece::Star => Node::All,
+            Piece::Words(words) => {
+                let words = Value::Word(words);
+                self.on_every_field(layout, |field_type| values::is(field_type, &words, self.now).ok())
+            }
+            Piece::Pattern(pieces) => self.on_every_field(layout, |field_type| match field_type {
+                field_type if field_type.is_text() => Some(Matcher::Test(Test::WordGlob(WordGlob::new(&pieces)))),
+                field_type if field_type.is_keyword() => Some(Matcher::Test(Test::Glob(Glob::new(&pieces)))),
+                _ => None,
+            }),
+        });
+        Ok(any_of(alternatives.collect()))
+    }
+
+    fn on_every_field(&self, layout: &mut Layout, matcher: impl Fn(FieldType) -> Option<Matcher>) -> Node {
+        let mut nodes = Vec::new();
+        for (name, mapping) in self.mappings.leaves().filter(|(name, _)| self.mappings.nested_root(name).is_none()) {
+            if let Some(matcher) = matcher(mapping.field_type)
+                && let Some(slot) = layout.slot(self.mappings, name)
+            {
+                nodes.push(matcher.on(slot));
+            }
+        }
+        any_of(nodes)
+    }
+}

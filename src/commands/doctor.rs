@@ -1,0 +1,7 @@
+use crate::args::Global;
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+pub(crate) fn run(_g: Global, _o: &mut Output) -> Result<Exit, Failure> {
+    Ok(Exit::Internal)
+}

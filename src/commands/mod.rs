@@ -1,0 +1,33 @@
+//! The verbs, one file each.
+
+mod demo;
+mod detect;
+mod doctor;
+mod explain;
+mod json;
+mod lint;
+mod list;
+mod run;
+mod show;
+mod simulate;
+
+use crate::args::{Cli, Verb};
+use crate::exit_code::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Does what was asked.
+pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
+    let global = cli.global;
+    match &cli.verb {
+        Verb::Demo(args) => demo::run(args, global, output),
+        Verb::Run(args) => run::run(args, global, output),
+        Verb::List => list::run(global, output),
+        Verb::Show(args) => show::run(args, global, output),
+        Verb::Lint(args) => lint::run(args, global, output),
+        Verb::Simulate(args) => simulate::run(args, global, output),
+        Verb::Detect(args) => detect::run(args, global, output),
+        Verb::Explain(args) => explain::run(args, global, output),
+        Verb::Doctor => doctor::run(global, output),
+    }
+}
