@@ -5,6 +5,7 @@ mod acts;
 mod execs;
 mod filter;
 mod lifecycle;
+mod parity;
 mod privileges;
 
 use std::ffi::OsString;
