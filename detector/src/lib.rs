@@ -15,6 +15,7 @@ pub mod ecs;
 pub mod engine;
 pub mod journal;
 pub mod kql;
+pub mod lucene;
 pub mod rule;
 pub mod sensor;
 mod sys;

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use crate::ecs::{FieldType, IndexValue, Layout, Mappings, Row, RowError, Slot};
 use crate::kql::{self, Expr, ExprKind, Literal, Predicate, Values};
+use crate::lucene;
 use crate::rule::{AlertSuppression, Language, Query, Rule, RuleKind};
 use crate::time::Millis;
 
@@ -214,12 +215,13 @@ fn compile_query(
     layout: &mut Layout,
     now: Millis,
 ) -> Result<(Expr, Predicate), EngineError> {
-    if query.language == Language::Lucene {
-        return Err(EngineError::Unsupported { kind: "Lucene query".to_owned() });
-    }
     let failed =
         |error: kql::KqlError| EngineError::QueryFailed { what: "query".to_owned(), reason: error.render(&query.text) };
-    let expr = kql::parse(&query.text).map_err(failed)?;
+    let expr = match query.language {
+        Language::Kuery => kql::parse(&query.text),
+        Language::Lucene => lucene::parse(&query.text),
+    }
+    .map_err(failed)?;
     let predicate = kql::compile(&expr, mappings, layout, now).map_err(failed)?;
     Ok((expr, predicate))
 }
@@ -258,6 +260,7 @@ fn names_now(expr: &Expr) -> bool {
         ExprKind::Or(parts) | ExprKind::And(parts) => parts.iter().any(names_now),
         ExprKind::Not(inner) | ExprKind::Nested(_, inner) => names_now(inner),
         ExprKind::Range(_, _, literal) | ExprKind::Value(literal) => is_now(literal),
+        ExprKind::Between(_, (_, lower), (_, upper)) => is_now(lower) || is_now(upper),
         ExprKind::Field(_, values) => any(values, &is_now),
     }
 }

@@ -35,6 +35,8 @@ pub enum ExprKind {
     Nested(Literal, Box<Expr>),
     /// `field < value`
     Range(Literal, RangeOp, Literal),
+    /// One value lies between both bounds: Lucene's `field:[a TO b]`. KQL's own text has no such form.
+    Between(Literal, (RangeOp, Literal), (RangeOp, Literal)),
     /// `field: value`, `field: (x or y)`
     Field(Literal, Values),
     /// A value without a field.
@@ -149,7 +151,7 @@ impl Expr {
                 let path = path.value.text();
                 inner.collect_fields(&format!("{prefix}{path}."), found);
             }
-            ExprKind::Range(field, ..) | ExprKind::Field(field, _) => {
+            ExprKind::Range(field, ..) | ExprKind::Between(field, ..) | ExprKind::Field(field, _) => {
                 if field.value != Value::Null {
                     let name = format!("{prefix}{}", field.value.text());
                     let pattern = matches!(field.value, Value::Pattern(_));

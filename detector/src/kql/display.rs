@@ -1,4 +1,4 @@
-//! The text of a tree, such that it reads back to an equal tree.
+//! The text of a tree, such that it reads back to an equal tree. (Only what Lucene's syntax alone can say is printed in it.)
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -20,6 +20,11 @@ impl Display for Expr {
             }
             ExprKind::Nested(path, inner) => write!(f, "{path}: {{ {inner} }}"),
             ExprKind::Range(field, op, value) => write!(f, "{field} {op} {value}"),
+            ExprKind::Between(field, (lower_op, lower), (upper_op, upper)) => {
+                let open = if *lower_op == RangeOp::Greater { '{' } else { '[' };
+                let close = if *upper_op == RangeOp::Less { '}' } else { ']' };
+                write!(f, "{field}:{open}{lower} TO {upper}{close}")
+            }
             ExprKind::Field(field, values @ Values::One(_)) => write!(f, "{field}: {values}"),
             ExprKind::Field(field, values) => write!(f, "{field}: ({values})"),
             ExprKind::Value(literal) => write!(f, "{literal}"),

@@ -54,6 +54,8 @@ impl Explainer<'_> {
             (ExprKind::And(parts), Node::And(nodes)) => self.walk_parts(parts, nodes, decisive, true),
             (ExprKind::Or(parts), Node::Or(nodes)) => self.walk_parts(parts, nodes, decisive, false),
             (ExprKind::Not(inner), Node::Not(node)) => self.walk(inner, node, decisive),
+            // Beside other clauses: Lucene's way to make some of them optional.
+            (ExprKind::Everything, _) if expr.span.start == expr.span.end && expr.span.start > 0 => {}
             _ => {
                 let mut fields = Vec::new();
                 values(node, self.layout, &[self.row], &mut fields);

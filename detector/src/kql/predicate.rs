@@ -61,6 +61,7 @@ pub(super) enum Test {
     Ip(u128, u128),
     /// Both bounds included.
     Date(i64, i64),
+    Both(Box<(Test, Test)>),
 }
 
 impl Node {
@@ -103,6 +104,7 @@ impl Test {
             (Test::Boolean(wanted), IndexValue::Boolean(truth)) => *wanted == truth,
             (Test::Ip(low, high), IndexValue::Ip(address)) => (*low..=*high).contains(&address),
             (Test::Date(low, high), IndexValue::Date(date)) => (*low..=*high).contains(&date.0),
+            (Test::Both(tests), value) => tests.0.accepts(value) && tests.1.accepts(value),
             _ => false,
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod doctor;
 pub mod kernel;
+pub mod trace;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -190,5 +191,17 @@ pub enum SensorError {
         action: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// An audit rule that this sensor cannot decide.
+    #[error("{sensor:?} sensor: audit rule '{rule}': {problem}; {advice}")]
+    Rule {
+        /// Which sensor.
+        sensor: SensorKind,
+        /// The rule, in auditctl's syntax.
+        rule: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        advice: &'static str,
     },
 }

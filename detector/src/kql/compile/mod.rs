@@ -6,7 +6,7 @@ mod free_text;
 mod tests;
 mod values;
 
-use super::ast::{Expr, ExprKind, Literal, Span, Value, Values};
+use super::ast::{Expr, ExprKind, Literal, RangeOp, Span, Value, Values};
 use super::error::KqlError;
 use super::predicate::{Node, Predicate, Test};
 use crate::ecs::{FieldType, Layout, Mappings, Slot};
@@ -42,6 +42,13 @@ impl Compiler<'_> {
             ExprKind::Range(field, op, bound) => self.each_field(field, layout, |name, mapping| {
                 values::range(mapping, *op, bound, self.now)
                     .map_err(|reason| refused(bound.span, name, mapping, &reason))
+            })?,
+            ExprKind::Between(field, lower, upper) => self.each_field(field, layout, |name, mapping| {
+                let bound = |(op, bound): &(RangeOp, Literal)| {
+                    values::range(mapping, *op, bound, self.now)
+                        .map_err(|reason| refused(bound.span, name, mapping, &reason))
+                };
+                Ok(bound(lower)?.and(bound(upper)?))
             })?,
             ExprKind::Field(field, values) => self.values(field, values, layout)?,
             // Without a field Kibana looks for `path.null` inside a group: a field that hardly exists.

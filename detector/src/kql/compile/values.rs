@@ -22,6 +22,18 @@ pub(super) enum Matcher {
 pub(super) const NULL: &str = "the search engine refuses null as a value";
 
 impl Matcher {
+    /// One value meets both.
+    pub(super) fn and(self, other: Matcher) -> Matcher {
+        match (self, other) {
+            (Matcher::Never, _) | (_, Matcher::Never) => Matcher::Never,
+            (Matcher::Exists, matcher) | (matcher, Matcher::Exists) => matcher,
+            (Matcher::AnyOf(parts), other) | (other, Matcher::AnyOf(parts)) => {
+                Matcher::AnyOf(parts.into_iter().map(|part| part.and(other.clone())).collect())
+            }
+            (Matcher::Test(one), Matcher::Test(two)) => Matcher::Test(Test::Both(Box::new((one, two)))),
+        }
+    }
+
     pub(super) fn on(&self, slot: Slot) -> Node {
         match self {
             Matcher::Exists => Node::Exists(slot),
