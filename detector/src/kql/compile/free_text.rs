@@ -36,7 +36,8 @@ impl Compiler<'_> {
 
     fn on_every_field(&self, layout: &mut Layout, matcher: impl Fn(FieldType) -> Option<Matcher>) -> Node {
         let mut nodes = Vec::new();
-        for (name, mapping) in self.mappings.leaves().filter(|(name, _)| self.mappings.nested_root(name).is_none()) {
+        for (name, mapping) in self.mappings.leaves() {
+            // The layout has no slot for what lies below a nested root.
             if let Some(matcher) = matcher(mapping.field_type)
                 && let Some(slot) = layout.slot(self.mappings, name)
             {
