@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 /// The exit status of every verb.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     /// Everything that was asked is proven, or was done.
     Proven,

@@ -6,7 +6,9 @@ mod args;
 mod commands;
 mod exit_code;
 mod failure;
+mod lab;
 mod output;
+mod progress;
 mod signals;
 
 use std::process::ExitCode;

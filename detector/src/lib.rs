@@ -13,6 +13,7 @@
 pub mod audit;
 pub mod ecs;
 pub mod engine;
+pub mod journal;
 pub mod kql;
 pub mod lucene;
 pub mod rule;

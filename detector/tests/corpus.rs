@@ -6,6 +6,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use firstseen_detector::rule::lint::{LintContext, Severity, lint};
 use firstseen_detector::rule::{self, RuleFile};
 
 /// All files of the corpus, read; nothing if there is no corpus.
@@ -34,5 +35,23 @@ fn every_file_loads_and_holds_one_rule() {
         assert_eq!(file.rules.len(), 1, "{}", path.display());
         let rule = &file.rules[0].rule;
         assert_eq!(rule::Rule::from_api_json(&rule.to_api_json()).as_ref(), Ok(rule), "{}", path.display());
+    }
+}
+
+#[test]
+fn lint_finds_no_error() {
+    let context = LintContext::new("2026-11-22T12:00:00Z".parse().expect("an instant"));
+    for (_, file) in corpus("lint_finds_no_error") {
+        for loaded in &file.rules {
+            let mut findings = lint(&loaded.rule, &context.of(&loaded.source));
+            if std::env::var_os("FIRSTSEEN_CORPUS_SHOW").is_some() {
+                for finding in &findings {
+                    let place = finding.position.map_or_else(String::new, |p| format!("{}:{}", p.line, p.column));
+                    let _ = writeln!(std::io::stderr(), "{}:{place}: {finding}", loaded.source.origin());
+                }
+            }
+            findings.retain(|finding| finding.severity == Severity::Error);
+            assert_eq!(findings, [], "{}", loaded.source.origin());
+        }
     }
 }

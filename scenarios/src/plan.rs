@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use firstseen_detector::ecs::HostInfo;
 use firstseen_detector::rule::{Rule, RuleKind};
 use firstseen_detector::time::Millis;
 use firstseen_simulator::{Request, SimulatorError, Technique, techniques};
@@ -13,7 +14,6 @@ use crate::load::{Collection, Loaded};
 use crate::model::{Actor, Expectation, RuleChanges, Step};
 use crate::offset::Offset;
 use crate::problem::{Problem, Source, nearest};
-use crate::restamp::VirtualHost;
 use crate::rules::FoundRule;
 use crate::telemetry::Telemetry;
 
@@ -71,8 +71,8 @@ pub struct PlannedStep {
 pub struct PlannedAct {
     /// Who acts.
     pub actor: String,
-    /// Where.
-    pub host: VirtualHost,
+    /// The virtual machine; its id follows from its name.
+    pub host: HostInfo,
     /// What is done.
     pub technique: &'static Technique,
     /// By which program, with which parameters.
@@ -260,7 +260,7 @@ impl Resolve<'_> {
                 match techniques::find(actor.technique.get_ref()) {
                     Ok(technique) => acts.push(PlannedAct {
                         actor: name.get_ref().clone(),
-                        host: VirtualHost::new(&actor.host),
+                        host: HostInfo::named(&actor.host),
                         technique,
                         request: request(actor, index),
                     }),

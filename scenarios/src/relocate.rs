@@ -5,9 +5,12 @@
 //! records are never touched. What still points into the run's folder afterwards would be a term of its own in every run,
 //! so it is an error.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use firstseen_detector::ecs::{EcsDocument, Fields, Value};
+use firstseen_detector::sensor::{ExecEvent, ParentProcess};
 
 /// The kernel keeps this many bytes of a command line for its `PROCTITLE` records (`MAX_PROCTITLE_AUDIT_LEN`, kernel/audit.h).
 const TITLE_BYTES: usize = 128;
@@ -61,6 +64,26 @@ impl Relocation {
         self.find_mark("", &document.fields).map(leftover).map_or(Ok(()), Err)
     }
 
+    /// An execution as the scenario means it: program, arguments, environment, working directory, and the same of the parent.
+    #[must_use]
+    pub fn exec(&self, exec: &ExecEvent) -> ExecEvent {
+        let one = |text: &OsStr| OsString::from_vec(self.bytes(text.as_bytes()));
+        let all = |texts: &[OsString]| texts.iter().map(|text| one(text)).collect();
+        let parent = &exec.parent;
+        ExecEvent {
+            executable: one(exec.executable.as_os_str()).into(),
+            argv: all(&exec.argv),
+            env: all(&exec.env),
+            cwd: one(exec.cwd.as_os_str()).into(),
+            parent: ParentProcess {
+                executable: parent.executable.as_ref().map(|path| one(path.as_os_str()).into()),
+                argv: all(&parent.argv),
+                ..*parent
+            },
+            ..exec.clone()
+        }
+    }
+
     fn fields(&self, fields: &mut Fields) {
         for (_, value) in fields.values_mut() {
             self.value(value);
@@ -76,22 +99,27 @@ impl Relocation {
         }
     }
 
-    /// Removes the root wherever it stands as whole path components; the bare root becomes `/`.
     fn text(&self, text: &str) -> String {
-        let mut relocated = String::with_capacity(text.len());
+        String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
+    }
+
+    /// Removes the root wherever it stands as whole path components; the bare root becomes `/`.
+    fn bytes(&self, text: &[u8]) -> Vec<u8> {
+        let root = self.root.as_bytes();
+        let mut relocated = Vec::with_capacity(text.len());
         let mut rest = text;
-        while let Some(at) = rest.find(&self.root) {
-            let (before, after) = (&rest[..at], &rest[at + self.root.len()..]);
-            relocated.push_str(before);
-            match after.bytes().next() {
+        while let Some(at) = rest.windows(root.len()).position(|window| window == root) {
+            let (before, after) = (&rest[..at], &rest[at + root.len()..]);
+            relocated.extend_from_slice(before);
+            match after.first() {
                 Some(b'/') => {}
                 // Another folder whose name only begins like ours.
-                Some(byte) if is_name(byte) => relocated.push_str(&self.root),
-                _ => relocated.push('/'),
+                Some(byte) if is_name(*byte) => relocated.extend_from_slice(root),
+                _ => relocated.push(b'/'),
             }
             rest = after;
         }
-        relocated.push_str(rest);
+        relocated.extend_from_slice(rest);
         relocated
     }
 

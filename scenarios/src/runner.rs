@@ -5,7 +5,7 @@ use firstseen_detector::kql;
 use firstseen_detector::rule::{Rule, RuleKind};
 use firstseen_detector::time::Millis;
 
-use crate::act::{ActError, Acted};
+use crate::act::{ActError, Acted, act};
 use crate::engine::{Engine, RuleError};
 use crate::event::{ActPerformed, RunEvent};
 use crate::facts::{RunFacts, StepFacts};
@@ -14,8 +14,9 @@ use crate::model::Expectation;
 use crate::offset::Offset;
 use crate::plan::{Plan, PlannedAct, PlannedStep};
 use crate::verdict::{AlertOutcome, ScenarioOutcome, StepOutcome, Verdict};
+use crate::world::{World, WorldError};
 
-/*RUN/// Runs one scenario. Everything that happens is emitted as it happens; the outcome is also the last event.
+/// Runs one scenario. Everything that happens is emitted as it happens; the outcome is also the last event.
 ///
 /// A failure of the lab on the way is an outcome with [`Verdict::Error`], so that other scenarios go on.
 ///
@@ -25,7 +26,6 @@ pub fn run(plan: &Plan, world: &mut dyn World, emit: &mut dyn FnMut(RunEvent)) -
     world.begin(plan)?;
     Ok(run_with(plan, &mut |step, position| act(plan, step, position, world), emit))
 }
-RUN*/
 
 /// How an act is done and turned into documents; the number is its position in the step.
 type DoAct<'a> = dyn FnMut(&PlannedStep, usize) -> Result<Acted, ActError> + 'a;
@@ -48,7 +48,7 @@ enum CourseError {
     #[error(transparent)]
     Rule(#[from] RuleError),
     #[error("step {step} ({at}), actor '{actor}': {source}")]
-    Act { step: usize, at: Offset, actor: String, source: ActError },
+    Act { step: usize, at: Offset, actor: String, source: Box<ActError> },
 }
 
 /// A scenario in the course of being run.
@@ -95,7 +95,7 @@ impl<'p> Course<'p> {
         for (position, planned) in step.acts.iter().enumerate() {
             let failed =
                 |source| CourseError::Act { step: step.number, at: step.at, actor: planned.actor.clone(), source };
-            let mut acted = do_act(step, position).map_err(failed)?;
+            let mut acted = do_act(step, position).map_err(|source| failed(Box::new(source)))?;
             for (document, shows_act) in &acted.documents {
                 acted.facts.documents.push(engine.take(document, step.searchable, *shows_act)?);
             }
@@ -248,7 +248,8 @@ mod tests {
         let captured = |name: &str| plan.capture_env_vars.iter().any(|captured| captured == name);
         let params = &act.request.params;
         let mut process = json!({"executable": act.request.executable.display().to_string()});
-        let mut fields = json!({"host": {"os": {"type": "linux"}}, "event": {"category": ["process"]}});
+        let mut fields =
+            json!({"host": {"id": act.host.id, "os": {"type": "linux"}}, "event": {"category": ["process"]}});
         match act.technique.id {
             "rwx.mprotect" => fields["auditd"] = json!({"data": {"syscall": "mprotect", "a2": "7"}}),
             "rwx.two-step" => fields["auditd"] = json!({"data": {"syscall": "mprotect", "a2": "5"}}),
@@ -268,7 +269,7 @@ mod tests {
         let fields = Fields::from_json(fields.as_object().expect("an object"));
         let mut document = EcsDocument { index: plan.telemetry[0].index().into(), id: "".into(), fields };
         let id = format!("{}-{}-{position}", plan.id, step.number);
-        let placement = Placement { id, time: step.time, ingested: Some(step.ingested), host: act.host.clone() };
+        let placement = Placement { id, time: step.time, ingested: Some(step.ingested) };
         placement.apply(&mut document);
         let execution = Execution::Done;
         let facts =

@@ -18,7 +18,7 @@ impl Telemetry {
     #[must_use]
     pub fn index(self) -> &'static str {
         match self {
-            Telemetry::Auditbeat => "auditbeat-8.19.0",
+            Telemetry::Auditbeat => "auditbeat-9.0.0",
             Telemetry::AuditdManager => "logs-auditd_manager.auditd-default",
             Telemetry::Defend => "logs-endpoint.events.process-default",
         }

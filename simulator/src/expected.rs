@@ -187,6 +187,7 @@ mod tests {
         MemoryCall {
             pid: 1,
             tid: 1,
+            thread: "updater".into(),
             call: "mprotect".into(),
             abi: "x86_64".into(),
             number: 10,

@@ -39,6 +39,10 @@ impl Files {
     pub(crate) fn place(&self, file: &Placed) -> Result<PathBuf, SimulatorError> {
         check_scenario_path(&file.path)?;
         let real = below(Some(&self.root), &file.path);
+        // Whatever goes wrong with paths: nothing is ever written outside.
+        if !real.starts_with(&self.root) {
+            return Err(SimulatorError::BadPath { path: real, reason: "it would lie outside the run's own directory" });
+        }
         let mut placed = lock(&self.placed);
         if placed.get(&file.path) == Some(&file.content) && real.symlink_metadata().is_ok() {
             return Ok(real);

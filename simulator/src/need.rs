@@ -133,9 +133,9 @@ fn try_worker(scratch: &Scratch, form: Form, arguments: &[&str]) -> Result<i32, 
     let program = scratch.files().master(form).map_err(|error| SkipReason(error.to_string()))?;
     match probe(&program, arguments) {
         Ok(status) => Ok(status.code().unwrap_or_else(|| status.signal().map_or(libc::EIO, |_| libc::ENOSYS))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(SkipReason("there is no dynamic loader here (the file that the program names does not exist)".into()))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SkipReason(
+            "there is no /lib64/ld-linux-x86-64.so.2 here; in a container, put it and libc.so.6 into the image".into(),
+        )),
         Err(error) => Err(SkipReason(format!("our program cannot be started: {error}"))),
     }
 }

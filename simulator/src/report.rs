@@ -28,6 +28,8 @@ pub struct MemoryCall {
     pub pid: i32,
     /// Thread.
     pub tid: i32,
+    /// Name of the thread, what the kernel's audit calls `comm`. Bytes above ASCII stand for themselves as code points.
+    pub thread: String,
     /// Name of the system call.
     pub call: String,
     /// Through which ABI it was made: `x86_64`, `i386` or `x32`.

@@ -24,7 +24,7 @@ fn every_technique_that_this_machine_allows_is_done_and_proven() {
     let mut failures = Vec::new();
     for technique in techniques::all() {
         if let Err(reason) = technique.available(&scratch) {
-            eprintln!("skipped {}: {reason}", technique.id);
+            eprintln!("skipped: {}: {reason}", technique.id);
             continue;
         }
         let outcome = run(technique, &request(&format!("/opt/acme/{}", technique.id)), &scratch);
@@ -116,7 +116,7 @@ fn the_object_loads_into_any_dynamic_program_and_says_nothing_unasked() {
     let scratch = Scratch::new(None).unwrap();
     let preload = techniques::find("preload.env").unwrap();
     if let Err(reason) = preload.available(&scratch) {
-        eprintln!("skipped: {reason}");
+        eprintln!("skipped: the_object_loads_into_any_dynamic_program: {reason}");
         return;
     }
     let mut asked = preload.prepare(&request("/opt/acme/updater"), &scratch).unwrap();
@@ -129,4 +129,58 @@ fn the_object_loads_into_any_dynamic_program_and_says_nothing_unasked() {
     let silent = run_alone(unasked, TIMEOUT).unwrap();
     assert!(silent.status.unwrap().success());
     assert_eq!(silent.report, firstseen_simulator::Report::default());
+}
+
+#[rstest::rstest]
+#[case("rwx.renamed-thread", "quote\" and \\", true)]
+#[case("rwx.cover-name", "java", false)]
+fn a_name_that_is_given_is_the_name_that_the_kernel_knows(
+    #[case] id: &str,
+    #[case] name: &str,
+    #[case] in_a_second_thread: bool,
+) {
+    let scratch = Scratch::new(None).unwrap();
+    let params = [("name".to_owned(), name.to_owned())].into();
+    let request = Request { executable: "/opt/acme/updater".into(), params };
+    let outcome = run(techniques::find(id).unwrap(), &request, &scratch);
+    let [call] = outcome.report.memory.as_slice() else { panic!("{outcome:?}") };
+    assert_eq!((call.thread.as_str(), call.tid != call.pid), (name, in_a_second_thread));
+}
+
+#[test]
+fn without_a_name_the_kernel_takes_it_from_the_file() {
+    let scratch = Scratch::new(None).unwrap();
+    let outcome = run(techniques::find("rwx.mprotect").unwrap(), &request("/opt/acme/updater"), &scratch);
+    assert_eq!(outcome.report.memory[0].thread, "updater");
+}
+
+#[test]
+fn a_program_that_removed_its_own_file_is_placed_anew_the_next_time() {
+    let scratch = Scratch::new(None).unwrap();
+    let technique = techniques::find("rwx.deleted").unwrap();
+    for _ in 0..2 {
+        let act = technique.prepare(&request("/opt/acme/updater"), &scratch).unwrap();
+        let program = act.program.clone();
+        assert!(program.exists());
+        run_alone(act, TIMEOUT).unwrap().proof.unwrap();
+        assert!(!program.exists());
+    }
+}
+
+#[rstest::rstest]
+#[case("rwx.repeated", "times", "7", 7, 4096)]
+#[case("rwx.many-pages", "pages", "3", 1, 3 * 4096)]
+fn numbers_of_a_scenario_reach_the_kernel(
+    #[case] id: &str,
+    #[case] name: &str,
+    #[case] value: &str,
+    #[case] calls: usize,
+    #[case] length: u64,
+) {
+    let scratch = Scratch::new(None).unwrap();
+    let params = [(name.to_owned(), value.to_owned())].into();
+    let request = Request { executable: "/opt/acme/updater".into(), params };
+    let report = run(techniques::find(id).unwrap(), &request, &scratch).report;
+    assert_eq!(report.memory.len(), calls);
+    assert!(report.memory.iter().all(|call| call.length == length));
 }

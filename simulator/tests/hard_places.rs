@@ -31,7 +31,7 @@ fn said_of_tmpfs(test: &str, options: &str) -> Option<String> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = text.lines().find_map(|line| line.split_once("SAID ").map(|(_, said)| said.to_owned()));
     if said.is_none() {
-        eprintln!("skipped {test}: cannot mount here: {}", String::from_utf8_lossy(&output.stderr).trim());
+        eprintln!("skipped: {test}: cannot mount here: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     said
 }

@@ -15,6 +15,7 @@ mod exec;
 mod maps;
 #[cfg(standalone)]
 mod mem;
+mod memory;
 mod preload;
 mod probe;
 mod report;

@@ -51,14 +51,16 @@ impl Reporter {
     pub fn memory(&self, done: &MemoryCall) {
         const GETTID: usize = 186;
         let tid = sys::call1(GETTID, 0);
+        let thread = sys::thread_name();
         let MemoryCall { call, abi, number, address, length, protection, result, before } = done;
         let after = maps::permissions(*address);
         self.line(format_args!(
-            "{{\"say\":\"memory\",\"pid\":{},\"tid\":{tid},\"call\":\"{call}\",\"abi\":\"{abi}\",\"number\":{number},\"address\":{address},\
+            "{{\"say\":\"memory\",\"pid\":{},\"tid\":{tid},\"thread\":{},\"call\":\"{call}\",\"abi\":\"{abi}\",\"number\":{number},\"address\":{address},\
              \"length\":{length},\"protection\":{protection},\"result\":{result},\"before\":{},\"after\":{}}}\n",
             self.pid,
-            Quoted(*before),
-            Quoted(after),
+            Quoted(&thread),
+            Permission(before),
+            Permission(&after),
         ));
     }
 
@@ -83,14 +85,31 @@ impl Reporter {
     }
 }
 
-struct Quoted(Option<Permissions>);
+struct Permission<'a>(&'a Option<Permissions>);
 
-impl fmt::Display for Quoted {
+impl fmt::Display for Permission<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match self.0 {
             None => f.write_str("null"),
-            Some(permissions) => write!(f, "\"{}\"", core::str::from_utf8(permissions).unwrap_or("????")),
+            Some(permissions) => Quoted(permissions).fmt(f),
         }
+    }
+}
+
+/// A JSON string, up to the first zero byte.
+struct Quoted<'a>(&'a [u8]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for &byte in self.0.iter().take_while(|&&byte| byte != 0) {
+            match byte {
+                b'"' | b'\\' => write!(f, "\\{}", byte as char)?,
+                b' '..=b'~' => f.write_char(byte as char)?,
+                _ => write!(f, "\\u{byte:04x}")?,
+            }
+        }
+        f.write_char('"')
     }
 }
 

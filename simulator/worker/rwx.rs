@@ -1,46 +1,18 @@
 //! Acts on the permissions of memory. Each makes the call, reads back what the page became, and reports both.
 
-use core::ffi::CStr;
 use core::hint::black_box;
 use core::mem::MaybeUninit;
 
 use crate::exec;
 use crate::maps;
+use crate::memory::*;
 use crate::report::{MemoryCall, Reporter};
-use crate::sys::{self, MMAP, MPROTECT, MUNMAP, PAGE, PROT_EXEC, PROT_READ, PROT_WRITE, Start};
+use crate::sys::{self, MPROTECT, MUNMAP, PAGE, PROT_EXEC, PROT_READ, PROT_WRITE, Start};
 use crate::thread;
-
-const RW: usize = PROT_READ | PROT_WRITE;
-const RX: usize = PROT_READ | PROT_EXEC;
-const RWX: usize = PROT_READ | PROT_WRITE | PROT_EXEC;
-const PROT_SEM: usize = 8;
-const PROT_GROWSDOWN: usize = 0x100_0000;
-/// A bit above the 32 that a protection has.
-const HIGH_BIT: usize = 1 << 32;
-
-const MAP_SHARED: usize = 1;
-const MAP_PRIVATE: usize = 2;
-const MAP_ANONYMOUS: usize = 0x20;
-const MAP_32BIT: usize = 0x40;
-const MAP_GROWSDOWN: usize = 0x100;
-const PRIVATE: usize = MAP_PRIVATE | MAP_ANONYMOUS;
-/// In place of a descriptor.
-const NONE: usize = usize::MAX;
-
-/// Set in the number of a system call of the x32 ABI.
-const X32_BIT: usize = 0x4000_0000;
-const I386_MPROTECT: u32 = 125;
-const PKEY_MPROTECT: usize = 329;
-const EXECVE: usize = 59;
-
-/// A step that was refused: it has been reported, and there is nothing more to do.
-struct Refused;
-
-type Done = Result<(), Refused>;
 
 /// Does the act of this name. Status as of the worker.
 pub fn run(technique: &[u8], start: &Start, reporter: Reporter) -> i32 {
-    let act = Act { reporter };
+    let act = Memory { reporter };
     let number = || start.argument(2).and_then(|text| sys::number(text.to_bytes())).unwrap_or(1);
     let done = match technique {
         b"rwx.mprotect" => act.on_new_page(RW, PRIVATE, RWX),
@@ -78,12 +50,8 @@ pub fn run(technique: &[u8], start: &Start, reporter: Reporter) -> i32 {
     if done.is_ok() { 0 } else { 69 }
 }
 
-/// The acts, and the means that they share.
-struct Act {
-    reporter: Reporter,
-}
-
-impl Act {
+/// The acts.
+impl Memory {
     /// The plain form: a new page, then `mprotect` on it.
     fn on_new_page(&self, first: usize, flags: usize, then: usize) -> Done {
         let page = self.map(PAGE, first, flags, NONE)?;
@@ -140,7 +108,7 @@ impl Act {
         let page = self.map(PAGE, RW, PRIVATE, NONE)?;
         let name = start.argument(2).unwrap_or(c"worker-thread-x");
         let started = thread::run(&|| {
-            rename(name);
+            sys::rename_thread(name);
             self.protect(page, PAGE, RWX);
         });
         started.map_err(|error| {
@@ -150,7 +118,7 @@ impl Act {
     }
 
     fn cover_name(&self, start: &Start) -> Done {
-        rename(start.argument(2).unwrap_or(c"java"));
+        sys::rename_thread(start.argument(2).unwrap_or(c"java"));
         self.on_new_page(RW, PRIVATE, RWX)
     }
 
@@ -218,7 +186,7 @@ impl Act {
 
     fn child(&self) -> Done {
         let status = thread::in_child(|| {
-            let child = Act { reporter: self.reporter.of_child() };
+            let child = Memory { reporter: self.reporter.of_child() };
             child.on_new_page(RW, PRIVATE, RWX).map_or(69, |()| 0)
         });
         self.checked("start a child", status).map(|_| ())
@@ -264,52 +232,6 @@ impl Act {
         self.protect(page, PAGE, RX);
         Ok(())
     }
-
-    /// `mmap`, as a step towards the act.
-    fn map(&self, length: usize, protection: usize, flags: usize, file: usize) -> Result<usize, Refused> {
-        self.checked("mmap", sys::call(MMAP, [0, length, protection, flags, file, 0]))
-    }
-
-    /// `mmap` as the act itself, reported.
-    fn view(&self, protection: usize, flags: usize, file: usize, length: usize) -> Done {
-        let result = sys::call(MMAP, [0, length, protection, flags, file, 0]);
-        let address = if sys::is_error(result) { 0 } else { result as usize };
-        let (call, abi, number) = ("mmap", "x86_64", MMAP);
-        self.reporter.memory(&MemoryCall { call, abi, number, address, length, protection, result, before: None });
-        Ok(())
-    }
-
-    /// `mprotect`, reported.
-    fn protect(&self, address: usize, length: usize, protection: usize) {
-        let before = maps::permissions(address);
-        let result = sys::call3(MPROTECT, address, length, protection);
-        let (call, abi, number) = ("mprotect", "x86_64", MPROTECT);
-        self.reporter.memory(&MemoryCall { call, abi, number, address, length, protection, result, before });
-    }
-
-    /// Another way of changing one page, reported.
-    fn call_on(
-        &self,
-        address: usize,
-        protection: usize,
-        call: &'static str,
-        abi: &'static str,
-        number: usize,
-        change: impl FnOnce() -> isize,
-    ) {
-        let before = maps::permissions(address);
-        let result = change();
-        self.reporter.memory(&MemoryCall { call, abi, number, address, length: PAGE, protection, result, before });
-    }
-
-    /// The result of a step; a refusal is reported.
-    fn checked(&self, step: &str, result: isize) -> Result<usize, Refused> {
-        if sys::is_error(result) {
-            self.reporter.refused(step, result);
-            return Err(Refused);
-        }
-        Ok(result as usize)
-    }
 }
 
 /// personality(2): the flag added to what is there.
@@ -321,11 +243,4 @@ pub fn read_implies_exec() -> isize {
         error if sys::is_error(error) => error,
         now => sys::call1(PERSONALITY, now as usize | READ_IMPLIES_EXEC),
     }
-}
-
-/// prctl(PR_SET_NAME): the name of the calling thread.
-fn rename(name: &CStr) {
-    const PRCTL: usize = 157;
-    const PR_SET_NAME: usize = 15;
-    sys::call2(PRCTL, PR_SET_NAME, name.as_ptr() as usize);
 }

@@ -21,6 +21,7 @@ pub const CLOSE: usize = 3;
 pub const MMAP: usize = 9;
 pub const MPROTECT: usize = 10;
 pub const MUNMAP: usize = 11;
+const PRCTL: usize = 157;
 
 /// One system call of the x86-64 ABI; a failure is `-errno`.
 pub fn call(number: usize, arguments: [usize; 6]) -> isize {
@@ -141,6 +142,20 @@ impl Start {
             if found.is_null() { None } else { Some(CStr::from_ptr(found)) }
         }
     }
+}
+
+/// prctl(PR_GET_NAME): the name of the calling thread, what audit writes as `comm`.
+pub fn thread_name() -> [u8; 16] {
+    const PR_GET_NAME: usize = 16;
+    let mut name = [0u8; 16];
+    call2(PRCTL, PR_GET_NAME, name.as_mut_ptr() as usize);
+    name
+}
+
+/// prctl(PR_SET_NAME): gives the calling thread a name.
+pub fn rename_thread(name: &CStr) {
+    const PR_SET_NAME: usize = 15;
+    call2(PRCTL, PR_SET_NAME, name.as_ptr() as usize);
 }
 
 /// The value of `NAME=value` if `variable` has that name.

@@ -344,8 +344,9 @@ fn selinux_decision(text: &str) -> Option<(&str, &str, &str)> {
 fn bit_of(key: &str) -> u64 {
     let bytes = key.as_bytes();
     let (first, last) = (bytes.first().copied().unwrap_or(0), bytes.last().copied().unwrap_or(0));
-    1 << (u64::from(first).wrapping_mul(7) ^ u64::from(last).wrapping_mul(11) ^ (bytes.len() as u64).wrapping_mul(29))
-        % 64
+    let mixed =
+        u64::from(first).wrapping_mul(7) ^ u64::from(last).wrapping_mul(11) ^ (bytes.len() as u64).wrapping_mul(29);
+    1 << (mixed % 64)
 }
 
 /// `a0`, `a1`, ... without an allocation for each.

@@ -5,7 +5,7 @@
 //! never completed is given out when too many are in flight or when it is too old, and until then holds back later ones.
 //!
 //! Three things differ, because they would make a recorded log give another result each time, or a false alarm of loss: age
-//! is measured by the time in the records, not by a clock; events are told apart by time *and* serial, so that the logs of
+//! is measured by the time of the events that are complete, not by a clock; events are told apart by time *and* serial, so that the logs of
 //! two boots may follow each other; and a record that comes after its event was given out (a SYSCALL after its LOGIN) counts
 //! no loss, where upstream's counter jumps by 2^32 - 1.
 
@@ -20,7 +20,7 @@ use super::record_type::RecordType;
 pub struct ReassemblerConfig {
     /// At most this many events wait; one more pushes out the one with the lowest serial.
     pub max_in_flight: usize,
-    /// An event waits this long after its first record, in milliseconds of the records' own time.
+    /// An event waits until one is complete that happened this many milliseconds later.
     pub timeout_ms: i64,
 }
 
@@ -48,7 +48,7 @@ pub struct Reassembler {
     waiting: Vec<Waiting>,
     /// Emptied events, to be filled again.
     spare: Vec<AuditEvent>,
-    /// The latest time in any record.
+    /// The latest time of an event that is complete.
     now: Option<Millis>,
     last_serial: Option<u32>,
     lost: u64,
@@ -73,7 +73,6 @@ impl Reassembler {
 
     /// Takes a record and gives every event that is due because of it to `out`.
     pub fn push(&mut self, record: &AuditRecord<'_>, mut out: impl FnMut(&AuditEvent)) {
-        self.now = self.now.max(Some(record.time));
         self.add(record);
         self.give_out(Due::OnlyDue, &mut out);
     }
@@ -106,7 +105,7 @@ impl Reassembler {
         });
         if record.record_type == RecordType::EOE {
             if let Some(at) = same {
-                self.waiting[at].complete = true;
+                self.complete(at);
             }
             return;
         }
@@ -115,9 +114,16 @@ impl Reassembler {
             self.waiting.insert(at, Waiting { event, complete: false });
             at
         });
+        self.waiting[at].event.push(record);
+        if record.record_type.completes_event() {
+            self.complete(at);
+        }
+    }
+
+    fn complete(&mut self, at: usize) {
         let waiting = &mut self.waiting[at];
-        waiting.event.push(record);
-        waiting.complete |= record.record_type.completes_event();
+        waiting.complete = true;
+        self.now = self.now.max(Some(waiting.event.time()));
     }
 
     fn give_out(&mut self, due: Due, out: &mut impl FnMut(&AuditEvent)) {
@@ -223,10 +229,10 @@ mod tests {
 
     #[test]
     fn an_incomplete_event_waits_for_the_timeout_in_event_time_to_the_millisecond() {
-        for (later, given_out) in [(2001, 1), (2000, 0)] {
+        for (later, given_out) in [(2001, 2), (2000, 0)] {
             let mut reassembler = Reassembler::new(ReassemblerConfig::default());
             let mut count = 0;
-            for (kind, ms, serial) in [("SYSCALL", 0, 1), ("SYSCALL", later, 2)] {
+            for (kind, ms, serial) in [("SYSCALL", 0, 1), ("SYSCALL", 9000, 3), ("USER", later, 2)] {
                 let text = format!("audit({}.{:03}:{serial}): ", 100 + ms / 1000, ms % 1000);
                 let record_type = RecordType::from_name(kind).expect("known");
                 reassembler.push(&AuditRecord::parse_text(record_type, &text).expect("valid"), |_| count += 1);

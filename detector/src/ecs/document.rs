@@ -74,6 +74,17 @@ impl Fields {
         Fields::default()
     }
 
+    /// No fields, with room for some.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Fields {
+        Fields(Vec::with_capacity(capacity))
+    }
+
+    /// Changes names and values in place and drops the fields for which `keep` says no; the caller keeps names unique.
+    pub fn edit(&mut self, mut keep: impl FnMut(&mut CompactString, &mut Value) -> bool) {
+        self.0.retain_mut(|(name, value)| keep(name, value));
+    }
+
     /// Sets a field that is known to be absent; the caller keeps names unique. This is the normalisers' fast path.
     pub fn push(&mut self, name: CompactString, value: impl Into<Value>) {
         debug_assert!(self.get(&name).is_none(), "field {name} is set twice");

@@ -2,7 +2,7 @@
 //!
 //! They outlive changes of the rule, as alerts in an index do.
 
-use std::hash::{BuildHasher, Hash as _, Hasher as _};
+use std::hash::BuildHasher as _;
 
 use hashbrown::{HashMap, HashTable};
 use rustc_hash::FxBuildHasher;
@@ -88,7 +88,5 @@ impl AlertStore {
 }
 
 fn hash(id: &str) -> u64 {
-    let mut hasher = FxBuildHasher.build_hasher();
-    id.hash(&mut hasher);
-    hasher.finish()
+    FxBuildHasher.hash_one(id)
 }

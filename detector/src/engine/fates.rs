@@ -27,7 +27,12 @@ impl Fates {
         self.0.get(&(candidate.term, candidate.member)).copied()
     }
 
+    /// Remembers a fate; being dropped in a later window does not undo an earlier one.
     pub(super) fn set(&mut self, candidate: Candidate, fate: Fate) {
-        self.0.insert((candidate.term, candidate.member), fate);
+        let entry = self.0.entry((candidate.term, candidate.member));
+        match fate {
+            Fate::Dropped(_) => entry.or_insert(fate),
+            Fate::Alert(_) | Fate::Absorbed(_) => entry.insert(fate).into_mut(),
+        };
     }
 }

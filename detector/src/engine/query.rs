@@ -307,6 +307,17 @@ mod tests {
     }
 
     #[test]
+    fn filters_have_to_hold_as_well() {
+        let filter = |negate: bool| json!({"filters": [{"meta": {"negate": negate}, "query": {"match_phrase": {"host.name": "a"}}}]});
+        for (negate, found) in [(false, "on a"), (true, "on b")] {
+            let mut lab = lab(filter(negate));
+            lab.add("on a", exec("11:55", "a"));
+            lab.add("on b", exec("11:56", "b"));
+            assert_eq!(lab.run("12:00"), [found]);
+        }
+    }
+
+    #[test]
     fn the_budget_goes_to_the_oldest_and_the_rest_waits() {
         let mut lab = lab(json!({"max_signals": 2}));
         for (id, time) in [("c", "11:57"), ("a", "11:55"), ("b", "11:56")] {

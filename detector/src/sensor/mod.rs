@@ -3,6 +3,10 @@
 //! A sensor starts the program itself (so that nothing is missed at the beginning), watches it and everything that it
 //! starts until the last of them is gone, and hands back what it saw. It decides nothing.
 
+pub mod doctor;
+pub mod kernel;
+pub mod trace;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -147,6 +151,11 @@ pub enum Loss {
     },
     /// The program did not end in time and was killed.
     TimedOut,
+    /// Somebody changed what the sensor depends on while it watched, or its own marker did not come back.
+    Disturbed {
+        /// For a person.
+        what: String,
+    },
     /// The sensor could not read something of a process; `what` says which thing of which process.
     Unreadable {
         /// For a person.
@@ -165,6 +174,14 @@ pub enum SensorError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The sensor cannot work here.
+    #[error("{sensor:?} sensor: {reason}")]
+    Unfit {
+        /// Which sensor.
+        sensor: SensorKind,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A step of watching failed.
     #[error("{sensor:?} sensor: cannot {action}: {source}; 'firstseen doctor' says what works here")]
     Watch {
@@ -174,5 +191,17 @@ pub enum SensorError {
         action: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// An audit rule that this sensor cannot decide.
+    #[error("{sensor:?} sensor: audit rule '{rule}': {problem}; {advice}")]
+    Rule {
+        /// Which sensor.
+        sensor: SensorKind,
+        /// The rule, in auditctl's syntax.
+        rule: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        advice: &'static str,
     },
 }

@@ -1,0 +1,533 @@
+//! The records of one event -> one description of it: who did what to what, and how (go-libaudit's aucoalesce).
+
+use std::borrow::Cow;
+
+use crate::audit::{AuditEvent, AuditRecord, RecordData, RecordType};
+use crate::time::Millis;
+
+use super::category::category;
+use super::pairs::Pairs;
+use super::table::{Entry, TABLE};
+
+/// One event, described.
+#[derive(Clone, Debug)]
+pub struct CoalescedEvent<'a> {
+    /// When.
+    pub time: Millis,
+    /// Its number.
+    pub serial: u32,
+    /// Type of the first record.
+    pub record_type: RecordType,
+    /// The old category name of that type: `audit-rule`, `user-login`, ...
+    pub category: &'static str,
+    /// `success`, `fail`, `unknown`; empty if the main record has no data.
+    pub result: Cow<'a, str>,
+    /// Audit session, `unset`, or empty.
+    pub session: Cow<'a, str>,
+    /// Keys of the rules.
+    pub tags: Vec<Cow<'a, str>>,
+    /// Who did what to what.
+    pub summary: Summary<'a>,
+    /// User and group ids of the main record, by field name.
+    pub ids: Pairs<'a>,
+    /// Parts of the SELinux context of the process.
+    pub selinux: Pairs<'a>,
+    /// The process.
+    pub process: Process<'a>,
+    /// The file that was acted on.
+    pub file: Option<File<'a>>,
+    /// Where something came from.
+    pub source: Option<Address<'a>>,
+    /// Where something went.
+    pub destination: Option<Address<'a>>,
+    /// `ingress` or `egress`.
+    pub direction: Option<&'static str>,
+    /// All other fields.
+    pub data: Pairs<'a>,
+    /// Fields of each path record.
+    pub paths: Vec<Pairs<'a>>,
+    /// ECS categorisation and accounts.
+    pub ecs: Ecs<'a>,
+    /// What was odd, if [`Warnings::Kept`].
+    pub warnings: Vec<String>,
+}
+
+/// Who did what to what; empty texts are unknown.
+#[derive(Clone, Debug, Default)]
+pub struct Summary<'a> {
+    /// The login user.
+    pub actor_primary: Cow<'a, str>,
+    /// The user that was acted as.
+    pub actor_secondary: Cow<'a, str>,
+    /// What was done.
+    pub action: &'static str,
+    /// Kind of the object.
+    pub object_type: &'static str,
+    /// The object.
+    pub object_primary: Cow<'a, str>,
+    /// More about it.
+    pub object_secondary: Cow<'a, str>,
+    /// The program.
+    pub how: Cow<'a, str>,
+}
+
+/// The process, as texts; empty if unknown.
+#[derive(Clone, Debug, Default)]
+pub struct Process<'a> {
+    /// Process id.
+    pub pid: Cow<'a, str>,
+    /// Parent's process id.
+    pub ppid: Cow<'a, str>,
+    /// Command line as the kernel cached it.
+    pub title: Cow<'a, str>,
+    /// Name of the thread.
+    pub name: Cow<'a, str>,
+    /// File.
+    pub exe: Cow<'a, str>,
+    /// Working directory.
+    pub cwd: Cow<'a, str>,
+    /// Arguments of an execve.
+    pub args: Vec<Cow<'a, str>>,
+}
+
+/// The file that was acted on.
+#[derive(Clone, Debug, Default)]
+pub struct File<'a> {
+    /// As it was named, perhaps relative.
+    pub path: Cow<'a, str>,
+    /// Device number of a device file.
+    pub device: Cow<'a, str>,
+    /// Inode.
+    pub inode: Cow<'a, str>,
+    /// Permission bits, four octal digits.
+    pub mode: String,
+    /// Owner.
+    pub uid: Cow<'a, str>,
+    /// Group.
+    pub gid: Cow<'a, str>,
+    /// SELinux context.
+    pub selinux: Pairs<'a>,
+}
+
+/// One end of a connection.
+#[derive(Clone, Debug, Default)]
+pub struct Address<'a> {
+    /// IP address.
+    pub ip: Cow<'a, str>,
+    /// Port.
+    pub port: Cow<'a, str>,
+    /// Path of a unix socket.
+    pub path: Cow<'a, str>,
+}
+
+/// What the table adds.
+#[derive(Clone, Debug, Default)]
+pub struct Ecs<'a> {
+    /// `event.category`
+    pub category: Vec<&'static str>,
+    /// `event.type`
+    pub types: Vec<&'static str>,
+    /// `alert` for anomalies; Auditbeat does not use it.
+    pub kind: &'static str,
+    /// `event.outcome`, if it differs from the result.
+    pub outcome: Option<&'static str>,
+    /// `user`
+    pub user: Option<Account<'a>>,
+    /// `user.effective`
+    pub effective: Option<Account<'a>>,
+    /// `user.target`
+    pub target: Option<Account<'a>>,
+    /// `group`
+    pub group: Option<Account<'a>>,
+}
+
+/// A user or group that an event names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account<'a> {
+    /// By its number.
+    Id(Cow<'a, str>),
+    /// By its name.
+    Name(Cow<'a, str>),
+    /// Nobody: not logged in.
+    Unset,
+}
+
+/// Whether oddities are put into words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Warnings {
+    /// No.
+    #[default]
+    Dropped,
+    /// Yes.
+    Kept,
+}
+
+/// Why an event has no description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CoalesceError {
+    /// It has no record.
+    #[error("messages is empty")]
+    Empty,
+    /// Several records without a system call.
+    #[error("missing syscall message in compound event")]
+    NoSyscall,
+}
+
+impl<'a> CoalescedEvent<'a> {
+    /// Describes an event.
+    ///
+    /// # Errors
+    /// When it is empty, or has several records and none is a system call.
+    pub fn of(event: &'a AuditEvent, warnings: Warnings) -> Result<CoalescedEvent<'a>, CoalesceError> {
+        let mut records = event.records();
+        let first = records.next().ok_or(CoalesceError::Empty)?;
+        let mut build = Builder { warnings, event: CoalescedEvent::new(&first) };
+        if records.len() == 0 {
+            build.begin(&first);
+        } else {
+            let syscall = event.records().find(|record| record.record_type == RecordType::SYSCALL);
+            build.begin(&syscall.ok_or(CoalesceError::NoSyscall)?);
+            for record in event.records() {
+                build.add(&record);
+            }
+        }
+        build.normalise();
+        build.move_process();
+        Ok(build.event)
+    }
+
+    fn new(first: &AuditRecord<'a>) -> CoalescedEvent<'a> {
+        CoalescedEvent {
+            time: first.time,
+            serial: first.serial,
+            record_type: first.record_type,
+            category: category(first.record_type),
+            result: Cow::default(),
+            session: Cow::default(),
+            tags: Vec::new(),
+            summary: Summary::default(),
+            ids: Pairs::default(),
+            selinux: Pairs::default(),
+            process: Process::default(),
+            file: None,
+            source: None,
+            destination: None,
+            direction: None,
+            data: Pairs::with_capacity(32),
+            paths: Vec::new(),
+            ecs: Ecs::default(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// A field, or an id if there is no such field.
+    fn value(&self, name: &str) -> Option<&Cow<'a, str>> {
+        self.data.get(name).or_else(|| self.ids.get(name))
+    }
+}
+
+struct Builder<'a> {
+    warnings: Warnings,
+    event: CoalescedEvent<'a>,
+}
+
+impl<'a> Builder<'a> {
+    fn warn(&mut self, words: impl FnOnce() -> String) {
+        if self.warnings == Warnings::Kept {
+            self.event.warnings.push(words());
+        }
+    }
+
+    /// Takes the main record: the system call, or the only one.
+    fn begin(&mut self, record: &AuditRecord<'a>) {
+        let data = match RecordData::of(record) {
+            Ok(data) => data,
+            Err(reason) => return self.warn(|| reason),
+        };
+        let event = &mut self.event;
+        event.result = Cow::Borrowed("unknown");
+        let (pairs, tags) = data.into_parts();
+        event.tags = tags;
+        for (key, value) in pairs {
+            match key {
+                "result" => event.result = value,
+                "ses" => event.session = value,
+                _ if key.ends_with("uid") || key.ends_with("gid") => {
+                    match key {
+                        "auid" => event.summary.actor_primary.clone_from(&value),
+                        "uid" => event.summary.actor_secondary.clone_from(&value),
+                        _ => {}
+                    }
+                    event.ids.push(key, value);
+                }
+                _ => match key.strip_prefix("subj_") {
+                    Some(part) => event.selinux.push(part, value),
+                    None => event.data.push(key, value),
+                },
+            }
+        }
+    }
+
+    /// Takes one record of several, the main one included.
+    fn add(&mut self, record: &AuditRecord<'a>) {
+        match record.record_type {
+            RecordType::SYSCALL => {
+                self.event.data.take("items");
+            }
+            RecordType::PATH => match RecordData::of(record) {
+                Ok(data) => {
+                    let mut path = Pairs::with_capacity(16);
+                    data.into_parts().0.for_each(|(key, value)| path.push(key, value));
+                    self.event.paths.push(path);
+                }
+                Err(reason) => self.warn(|| format!("failed to parse PATH message: {reason}")),
+            },
+            RecordType::SOCKADDR => match RecordData::of(record) {
+                Ok(data) => self.add_address(data),
+                Err(reason) => self.warn(|| format!("failed to parse SOCKADDR message: {reason}")),
+            },
+            RecordType::EXECVE => match RecordData::of(record) {
+                Ok(data) => self.add_arguments(data),
+                Err(reason) => self.warn(|| format!("failed to parse EXECVE message: {reason}")),
+            },
+            _ => match RecordData::of(record) {
+                Ok(data) => self.add_fields(record.record_type, data),
+                Err(reason) => self.warn(|| format!("failed to parse message: {reason}")),
+            },
+        }
+    }
+
+    fn add_fields(&mut self, record_type: RecordType, data: RecordData<'a>) {
+        for (key, value) in data.into_parts().0 {
+            if self.event.data.get(key).is_some() {
+                self.warn(|| format!("duplicate key ({key}) from {record_type} message"));
+            } else {
+                self.event.data.push(key, value);
+            }
+        }
+    }
+
+    fn add_address(&mut self, data: RecordData<'a>) {
+        let Some(call) = self.event.data.get("syscall").cloned() else {
+            return self.warn(|| "failed to add SOCKADDR data because syscall is unknown".to_owned());
+        };
+        let mut address = Address::default();
+        for (key, value) in data.into_parts().0 {
+            let name = match key {
+                "addr" => {
+                    address.ip.clone_from(&value);
+                    "socket_addr"
+                }
+                "port" => {
+                    address.port.clone_from(&value);
+                    "socket_port"
+                }
+                "path" => {
+                    address.path.clone_from(&value);
+                    "socket_path"
+                }
+                "family" => "socket_family",
+                "saddr" => "socket_saddr",
+                "flow" => "socket_flow",
+                // Nothing else stands in a SOCKADDR record.
+                _ => continue,
+            };
+            self.event.data.set(name, value);
+        }
+        let known = !address.ip.is_empty() || !address.port.is_empty() || !address.path.is_empty();
+        match &*call {
+            "recvfrom" | "recvmsg" | "accept" | "accept4" => {
+                self.event.source = known.then_some(address).or(self.event.source.take());
+                self.event.direction = Some("ingress");
+            }
+            "connect" | "sendto" | "sendmsg" => {
+                self.event.destination = known.then_some(address).or(self.event.destination.take());
+                self.event.direction = Some("egress");
+            }
+            _ => {} // bind, listen, getsockname, ...: neither source nor destination
+        }
+    }
+
+    fn add_arguments(&mut self, data: RecordData<'a>) {
+        let mut argc = Cow::default();
+        let mut args = Vec::new();
+        // The record was read only because argc and every argument are there; a0, a1, ... stand in order.
+        for (key, value) in data.into_parts().0 {
+            match key.strip_prefix('a') {
+                Some("rgc") => argc = value,
+                Some(index) if index.bytes().all(|byte| byte.is_ascii_digit()) => args.push(value),
+                _ => {}
+            }
+        }
+        args.truncate(argc.parse().unwrap_or(usize::MAX));
+        self.event.data.set("argc", argc);
+        self.event.process.args = args;
+    }
+
+    fn normalise(&mut self) {
+        self.set_program();
+        let call = self.event.data.get("syscall").and_then(|name| TABLE.syscall(name));
+        let entry = if self.event.record_type == RecordType::SYSCALL {
+            call
+        } else {
+            let event = &self.event;
+            event.record_type.name().and_then(|name| TABLE.record(name, |field| event.data.get(field).is_some()))
+        };
+        let Some(entry) = entry else {
+            return self.warn(|| "no normalization found for event".to_owned());
+        };
+        let ecs = &mut self.event.ecs;
+        ecs.category.extend(entry.category.iter().map(String::as_str));
+        ecs.types.extend(entry.types.iter().map(String::as_str));
+        ecs.kind = &entry.kind;
+        // A record beside a system call is both.
+        if let Some(call) = call.filter(|call| !std::ptr::eq(*call, entry)) {
+            ecs.category.extend(call.category.iter().map(String::as_str));
+            ecs.types.extend(call.types.iter().map(String::as_str));
+            if self.event.result == "fail" {
+                ecs.outcome = Some("failure");
+            }
+        }
+        self.event.summary.action = &entry.action;
+        self.event.summary.object_type = &entry.object.what;
+        match entry.object.what.as_str() {
+            "file" | "filesystem" => self.set_file(entry.object.path),
+            "socket" => self.set_socket(),
+            _ => {}
+        }
+        self.set_summary(entry);
+        self.set_source(entry);
+        self.set_accounts(entry);
+    }
+
+    /// The program, or the script if the program is an interpreter.
+    fn set_program(&mut self) {
+        let data = &self.event.data;
+        let Some(exe) = data.get("exe").or_else(|| data.get("comm")) else { return };
+        let interpreters = ["/usr/bin/python", "/usr/bin/sh", "/usr/bin/bash", "/usr/bin/perl"];
+        let is_interpreter = interpreters.iter().any(|prefix| exe.starts_with(prefix));
+        let script = data.get("comm").filter(|_| is_interpreter);
+        self.event.summary.how = script.unwrap_or(exe).clone();
+    }
+
+    fn set_file(&mut self, index: usize) {
+        let paths = &self.event.paths;
+        if paths.is_empty() {
+            return;
+        }
+        let from = if paths.len() > index { index } else { 0 };
+        let named = |path: &&Pairs<'_>| !matches!(path.get("nametype").map(|name| &**name), Some("PARENT" | "UNKNOWN"));
+        let path = paths[from..].iter().find(named).unwrap_or(&paths[from]);
+        let text = |name| path.get(name).cloned().unwrap_or_default();
+        let mut file = File { path: text("name"), device: text("rdev"), inode: text("inode"), ..File::default() };
+        if let Some(name) = path.get("name") {
+            self.event.summary.object_primary = name.clone();
+        }
+        let mode = path.get("mode").map(|mode| (mode, u64::from_str_radix(mode, 8)));
+        if let Some((written, Err(_))) = mode {
+            let words = format!(
+                "failed to set file object: failed to parse file mode: strconv.ParseUint: parsing {written:?}: invalid syntax"
+            );
+            self.event.file = Some(file);
+            return self.warn(|| words);
+        }
+        if let Some((_, Ok(mode))) = mode {
+            file.mode = format!("{:04o}", mode & 0o7777);
+            self.event.summary.object_type = "file"; // also for directories, as upstream
+        }
+        (file.uid, file.gid) = (text("ouid"), text("ogid"));
+        for (key, value) in path.iter() {
+            if let Some(part) = key.strip_prefix("obj_") {
+                file.selinux.push(part, value.clone());
+            }
+        }
+        self.event.file = Some(file);
+    }
+
+    fn set_socket(&mut self) {
+        let data = &self.event.data;
+        if let Some(address) = data.get("socket_addr").or_else(|| data.get("socket_path")) {
+            self.event.summary.object_primary = address.clone();
+        }
+        if let Some(port) = data.get("socket_port") {
+            self.event.summary.object_secondary = port.clone();
+        }
+    }
+
+    fn set_summary(&mut self, entry: &'static Entry) {
+        let slots: [(&str, &[String], Slot<'a>); 5] = [
+            ("subject primary", &entry.subject.primary, |summary| &mut summary.actor_primary),
+            ("subject secondary", &entry.subject.secondary, |summary| &mut summary.actor_secondary),
+            ("object primary", &entry.object.primary, |summary| &mut summary.object_primary),
+            ("object secondary", &entry.object.secondary, |summary| &mut summary.object_secondary),
+            ("how", &entry.how, |summary| &mut summary.how),
+        ];
+        for (what, names, slot) in slots.into_iter().filter(|(_, names, _)| !names.is_empty()) {
+            match names.iter().find_map(|name| self.event.value(name)).cloned() {
+                Some(value) => *slot(&mut self.event.summary) = value,
+                None => self.warn(|| not_found(what, names)),
+            }
+        }
+    }
+
+    fn set_source(&mut self, entry: &'static Entry) {
+        if self.event.source.is_some() || entry.source_ip.is_empty() {
+            return;
+        }
+        match entry.source_ip.iter().find_map(|name| self.event.data.take(name)) {
+            Some(ip) => {
+                self.event.source = Some(Address { ip, ..Address::default() });
+                self.event.direction = Some("ingress");
+            }
+            None => self.warn(|| not_found("source IP", &entry.source_ip)),
+        }
+    }
+
+    fn set_accounts(&mut self, entry: &'static Entry) {
+        use super::table::Source;
+        let event = &self.event;
+        let account = |source: Option<Source>| {
+            let text = match source? {
+                Source::SubjectPrimary => &event.summary.actor_primary,
+                Source::SubjectSecondary => &event.summary.actor_secondary,
+                Source::ObjectPrimary => &event.summary.object_primary,
+                Source::Uid => return Some(event.ids.get("uid").map_or(Account::Unset, Account::of)),
+            };
+            Some(Account::of(text))
+        };
+        let entities = &entry.entities;
+        let [user, effective, target, group] =
+            [entities.user, entities.effective, entities.target, entities.group].map(account);
+        let ecs = &mut self.event.ecs;
+        (ecs.user, ecs.effective, ecs.target, ecs.group) = (user, effective, target, group);
+    }
+
+    /// The fields that describe the process leave the rest.
+    fn move_process(&mut self) {
+        let data = &mut self.event.data;
+        let mut take = |name| data.take(name).unwrap_or_default();
+        let process = &mut self.event.process;
+        process.pid = take("pid");
+        process.ppid = take("ppid");
+        process.title = take("proctitle");
+        process.name = take("comm");
+        process.exe = take("exe");
+        process.cwd = take("cwd");
+    }
+}
+
+type Slot<'a> = for<'s> fn(&'s mut Summary<'a>) -> &'s mut Cow<'a, str>;
+
+fn not_found(what: &str, names: &[String]) -> String {
+    format!("failed to set {what} using keys=[{}] because they were not found", names.join(" "))
+}
+
+impl<'a> Account<'a> {
+    fn of(text: &Cow<'a, str>) -> Account<'a> {
+        match &**text {
+            "" | "unset" | "4294967295" | "-1" => Account::Unset,
+            number if number.parse::<u64>().is_ok() => Account::Id(text.clone()),
+            _ => Account::Name(text.clone()),
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! [`CoalescedEvent`] -> fields, as Auditbeat's auditd module makes them.
+
+use std::borrow::Cow;
+
+use compact_str::{CompactString, ToCompactString};
+
+use crate::audit::{Accounts, AuditEvent, MalformedLine, RawRecord, Reassembler, ReassemblerConfig, RecordType};
+use crate::ecs::{ContentId, EcsDocument, Fields, Value};
+
+use super::coalesce::{Account, Address, CoalescedEvent, File, Process, Summary};
+use super::integration;
+use super::names::{below, data_field, id_fields, is_number, name};
+use super::options::{Flavour, NormaliseOptions, OriginalText};
+use super::pairs::Pairs;
+
+/// Makes the document of an event.
+///
+/// Its `_id` is a function of the records, the flavour and the host alone.
+#[must_use]
+pub fn normalise(event: &AuditEvent, options: &NormaliseOptions<'_>) -> EcsDocument {
+    let mut writer = Writer { options, fields: Fields::with_capacity(72), failure: None };
+    writer.envelope(event);
+    match CoalescedEvent::of(event, options.warnings) {
+        Ok(coalesced) => {
+            writer.event(&coalesced);
+            writer.summary(&coalesced.summary);
+            let related = writer.accounts(&coalesced);
+            writer.process(&coalesced.process);
+            writer.file(coalesced.file.as_ref());
+            writer.address("source", coalesced.source.as_ref());
+            writer.address("destination", coalesced.destination.as_ref());
+            if let Some(direction) = coalesced.direction {
+                writer.put("network.direction", direction);
+            }
+            writer.related(related);
+            writer.paths(&coalesced.paths);
+            if !coalesced.warnings.is_empty() {
+                writer.put("error.message", coalesced.warnings.clone());
+            }
+            // A document that complains shows what it complains of.
+            if options.original == OriginalText::Kept || !coalesced.warnings.is_empty() {
+                writer.original(event);
+            }
+            writer.data(coalesced.data);
+            writer.tags(&coalesced.tags);
+        }
+        Err(reason) => {
+            writer.put("error.message", reason.to_string());
+            writer.original(event);
+        }
+    }
+    let Writer { mut fields, failure, .. } = writer;
+    if options.flavour == Flavour::AuditdManager {
+        integration::finish(&mut fields, options.original, failure);
+    }
+    EcsDocument { index: name(options.flavour.index()), id: id_of(event, options), fields }
+}
+
+/// Makes the documents of records as a sensor hands them out: reassembled with the usual rules, in the order of completion.
+///
+/// # Errors
+/// At the first record that is malformed. Kernel records never are.
+pub fn normalise_records(
+    records: &[RawRecord],
+    options: &NormaliseOptions<'_>,
+) -> Result<Vec<EcsDocument>, MalformedLine> {
+    let mut reassembler = Reassembler::new(ReassemblerConfig::default());
+    let mut documents = Vec::new();
+    for record in records.iter().filter(|record| record.record_type != RecordType::REPLACE) {
+        let record = record.try_into()?;
+        reassembler.push(&record, |event| documents.push(normalise(event, options)));
+    }
+    reassembler.finish(|event| documents.push(normalise(event, options)));
+    Ok(documents)
+}
+
+fn id_of(event: &AuditEvent, options: &NormaliseOptions<'_>) -> CompactString {
+    let mut id = ContentId::new(options.flavour.index());
+    id.add(options.host.map_or(b"", |host| host.id.as_bytes()));
+    event.records().for_each(|record| id.add(record.text.as_bytes()));
+    id.finish(event.time(), event.serial())
+}
+
+struct Writer<'o> {
+    options: &'o NormaliseOptions<'o>,
+    fields: Fields,
+    /// The first thing at which the integration's pipeline fails.
+    failure: Option<String>,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, field: &'static str, value: impl Into<Value>) {
+        self.fields.push(name(field), value);
+    }
+
+    /// A text, unless it is empty.
+    fn put_known(&mut self, field: &'static str, text: &str) {
+        if !text.is_empty() {
+            self.put(field, text);
+        }
+    }
+
+    /// What the shipper adds to every document.
+    fn envelope(&mut self, event: &AuditEvent) {
+        self.put("@timestamp", event.time().to_compact_string());
+        self.put("event.module", "auditd");
+        self.put("service.type", "auditd");
+        if self.options.flavour == Flavour::AuditdManager {
+            self.put("event.dataset", "auditd_manager.auditd");
+            self.put("data_stream.type", "logs");
+            self.put("data_stream.dataset", "auditd_manager.auditd");
+            self.put("data_stream.namespace", "default");
+            self.put("ecs.version", "8.11.0");
+            if let Some(ingested) = self.options.ingested {
+                self.put("event.ingested", ingested.to_compact_string());
+            }
+        } else {
+            self.put("ecs.version", "8.0.0");
+        }
+        if let Some(host) = self.options.host {
+            host.write(&mut self.fields);
+        }
+        if let Some(agent) = self.options.agent {
+            agent.write("auditbeat", &mut self.fields);
+        }
+    }
+
+    fn event(&mut self, event: &CoalescedEvent<'_>) {
+        self.put("event.kind", "event");
+        let list = |values: &[&'static str]| Value::List(values.iter().map(|value| Value::Text(name(value))).collect());
+        if event.ecs.category.is_empty() {
+            self.put("event.category", event.category);
+        } else {
+            self.put("event.category", list(&event.ecs.category));
+        }
+        if !event.ecs.types.is_empty() {
+            self.put("event.type", list(&event.ecs.types));
+        }
+        self.put("event.action", event.summary.action);
+        let outcome = if event.result == "fail" { "failure" } else { &*event.result };
+        self.put("event.outcome", event.ecs.outcome.unwrap_or(outcome));
+        let lower = match event.record_type {
+            RecordType::SYSCALL => name("syscall"),
+            other => CompactString::from(other.to_string().to_ascii_lowercase()),
+        };
+        self.put("auditd.message_type", lower);
+        self.put("auditd.result", &*event.result);
+        if event.session != "unset" {
+            self.put("auditd.session", &*event.session);
+        }
+        let sequence =
+            if self.options.flavour == Flavour::AuditdManager { "event.sequence" } else { "auditd.sequence" };
+        self.put(sequence, i64::from(event.serial));
+    }
+
+    fn summary(&mut self, summary: &Summary<'_>) {
+        let user = |text: &str| self.options.accounts.and_then(|accounts| user_name(accounts, text)).map(str::to_owned);
+        let (primary, secondary) = (user(&summary.actor_primary), user(&summary.actor_secondary));
+        self.put_known("auditd.summary.actor.primary", primary.as_deref().unwrap_or(&summary.actor_primary));
+        self.put_known("auditd.summary.actor.secondary", secondary.as_deref().unwrap_or(&summary.actor_secondary));
+        self.put_known("auditd.summary.object.primary", &summary.object_primary);
+        self.put_known("auditd.summary.object.secondary", &summary.object_secondary);
+        self.put_known("auditd.summary.object.type", summary.object_type);
+        self.put_known("auditd.summary.how", &summary.how);
+    }
+
+    /// Writes `user.*` and `group.*`; gives the names of the users that the event itself is about.
+    fn accounts(&mut self, event: &CoalescedEvent<'_>) -> Vec<CompactString> {
+        let accounts = self.options.accounts;
+        for (key, value) in event.ids.iter().filter(|(_, value)| **value != "unset") {
+            let fields = id_fields(key, self.options.flavour);
+            self.fields.push(fields.id, &**value);
+            let find = if key.ends_with("uid") { user_name } else { group_name };
+            if let Some(found) = accounts.and_then(|accounts| find(accounts, value)) {
+                self.fields.push(fields.name, found);
+            }
+        }
+        if event.ids.iter().any(|(_, value)| *value != "unset") {
+            let root =
+                if self.options.flavour == Flavour::AuditdManager { "auditd.user.selinux" } else { "user.selinux" };
+            for (part, value) in event.selinux.iter() {
+                self.fields.push(below(root, part, self.options.flavour), &**value);
+            }
+        }
+        let mut related = Vec::new();
+        self.account(event.ecs.user.as_ref(), ["user.id", "user.name"], Some(&mut related));
+        self.account(event.ecs.effective.as_ref(), ["user.effective.id", "user.effective.name"], Some(&mut related));
+        self.account(event.ecs.target.as_ref(), ["user.target.id", "user.target.name"], Some(&mut related));
+        self.account(event.ecs.group.as_ref(), ["group.id", "group.name"], None);
+        self.drop_effective_if_equal();
+        related
+    }
+
+    /// An account that the table names replaces the one of the ids; one that is unset removes it.
+    fn account(
+        &mut self,
+        account: Option<&Account<'_>>,
+        [id, text]: [&'static str; 2],
+        related: Option<&mut Vec<CompactString>>,
+    ) {
+        let Some(account) = account else { return };
+        let accounts = self.options.accounts;
+        let is_user = related.is_some();
+        let (number, known) = match account {
+            Account::Unset => (None, None),
+            Account::Id(number) => {
+                let find = if is_user { user_name } else { group_name };
+                (Some(number.to_string()), accounts.and_then(|accounts| find(accounts, number)).map(str::to_owned))
+            }
+            Account::Name(text) => {
+                let find = if is_user { Accounts::user_id } else { Accounts::group_id };
+                (
+                    accounts.and_then(|accounts| find(accounts, text)).map(|number| number.to_string()),
+                    Some(text.to_string()),
+                )
+            }
+        };
+        match number {
+            Some(number) => self.fields.set(id, number),
+            None => drop(self.fields.remove(id)),
+        }
+        match known {
+            Some(known) => {
+                if let Some(related) = related.filter(|_| accounts.is_some()) {
+                    related.push(CompactString::new(&known));
+                }
+                self.fields.set(text, known);
+            }
+            None => drop(self.fields.remove(text)),
+        }
+    }
+
+    /// `user.effective` says nothing if it is the same user.
+    fn drop_effective_if_equal(&mut self) {
+        let equal = |of: &str, effective: &str| {
+            self.fields.get(of).is_some_and(|value| Some(value) == self.fields.get(effective))
+        };
+        if equal("user.id", "user.effective.id") || equal("user.name", "user.effective.name") {
+            self.fields.edit(|field, _| !field.starts_with("user.effective."));
+        }
+    }
+
+    fn related(&mut self, mut users: Vec<CompactString>) {
+        if !users.is_empty() {
+            users.sort_unstable();
+            users.dedup();
+            self.put("related.user", users);
+        }
+    }
+
+    fn process(&mut self, process: &Process<'_>) {
+        if let Ok(pid) = process.pid.parse::<i64>() {
+            self.put("process.pid", pid);
+        }
+        if let Ok(pid) = process.ppid.parse::<i64>() {
+            self.put("process.parent.pid", pid);
+        }
+        self.put_known("process.title", &process.title);
+        self.put_known("process.name", &process.name);
+        self.put_known("process.executable", &process.exe);
+        self.put_known("process.working_directory", &process.cwd);
+        if !process.args.is_empty() {
+            self.put("process.args", Value::List(process.args.iter().map(|arg| Value::from(&**arg)).collect()));
+        }
+    }
+
+    fn file(&mut self, file: Option<&File<'_>>) {
+        let Some(file) = file else { return };
+        let accounts = self.options.accounts;
+        self.put_known("file.path", &file.path);
+        self.put_known("file.device", &file.device);
+        self.put_known("file.inode", &file.inode);
+        self.put_known("file.mode", &file.mode);
+        self.put_known("file.uid", &file.uid);
+        self.put_known("file.gid", &file.gid);
+        self.put_known("file.owner", accounts.and_then(|accounts| user_name(accounts, &file.uid)).unwrap_or_default());
+        self.put_known("file.group", accounts.and_then(|accounts| group_name(accounts, &file.gid)).unwrap_or_default());
+        let root = if self.options.flavour == Flavour::AuditdManager { "auditd.file.selinux" } else { "file.selinux" };
+        for (part, value) in file.selinux.iter() {
+            self.fields.push(below(root, part, self.options.flavour), &**value);
+        }
+    }
+
+    fn address(&mut self, end: &'static str, address: Option<&Address<'_>>) {
+        let Some(address) = address else { return };
+        let integration = self.options.flavour == Flavour::AuditdManager;
+        let [ip, port, path] = match (end, integration) {
+            ("source", false) => ["source.ip", "source.port", "source.path"],
+            ("source", true) => ["source.ip", "source.port", "source.address"],
+            (_, false) => ["destination.ip", "destination.port", "destination.path"],
+            (_, true) => ["destination.ip", "destination.port", "destination.address"],
+        };
+        self.put_known(ip, &address.ip);
+        self.put_known(path, &address.path);
+        if !address.port.is_empty() {
+            let value = self.number_or_text(integration, &address.port);
+            self.put(port, value);
+        }
+    }
+
+    fn paths(&mut self, paths: &[Pairs<'_>]) {
+        if paths.is_empty() {
+            return;
+        }
+        let object = |path: &Pairs<'_>| {
+            let mut fields = Fields::with_capacity(16);
+            path.iter().for_each(|(key, value)| fields.push(CompactString::new(key), &**value));
+            Value::Object(fields)
+        };
+        self.put("auditd.paths", Value::List(paths.iter().map(object).collect()));
+    }
+
+    fn data(&mut self, data: Pairs<'_>) {
+        let flavour = self.options.flavour;
+        for (key, value) in data {
+            let text = |value: Cow<'_, str>| match value {
+                Cow::Borrowed(text) => Value::from(text),
+                Cow::Owned(text) => Value::from(text),
+            };
+            if flavour == Flavour::AuditdManager {
+                if key == "id" {
+                    self.put("event.id", text(value));
+                    continue;
+                }
+                if is_number(key) {
+                    let value = self.number_or_text(true, &value);
+                    self.fields.push(data_field(key, flavour), value);
+                    continue;
+                }
+            }
+            self.fields.push(data_field(key, flavour), text(value));
+        }
+    }
+
+    fn number_or_text(&mut self, is_number: bool, text: &str) -> Value {
+        if is_number {
+            match integration::number(text) {
+                Ok(number) => return Value::Integer(number),
+                Err(reason) => drop(self.failure.get_or_insert(reason)),
+            }
+        }
+        Value::from(text)
+    }
+
+    fn tags(&mut self, tags: &[Cow<'_, str>]) {
+        let mut tags: Vec<CompactString> = tags.iter().map(|tag| CompactString::new(tag)).collect();
+        if self.options.flavour == Flavour::AuditdManager && self.options.original == OriginalText::Kept {
+            tags.push(name(integration::PRESERVE));
+        }
+        if !tags.is_empty() {
+            self.put("tags", tags);
+        }
+    }
+
+    fn original(&mut self, event: &AuditEvent) {
+        let lines =
+            event.records().map(|record| Value::from(format!("type={} msg={}", record.record_type, record.text)));
+        let lines = Value::List(lines.collect());
+        self.put("event.original", lines);
+    }
+}
+
+fn user_name<'a>(accounts: &'a Accounts, id: &str) -> Option<&'a str> {
+    id.parse().ok().and_then(|id| accounts.user(id))
+}
+
+fn group_name<'a>(accounts: &'a Accounts, id: &str) -> Option<&'a str> {
+    id.parse().ok().and_then(|id| accounts.group(id))
+}

@@ -1,1 +1,0 @@
-//! The only unsafe code of this crate: the few system calls that no safe wrapper covers.

@@ -1,0 +1,109 @@
+//! The place where acts are done: undo journal, scratch directory and sensors. Whatever they changed is undone when the
+//! lab is dropped.
+
+use std::path::Path;
+
+use firstseen_detector::audit::AuditRule;
+use firstseen_detector::journal::{Change, Journal, Outcome, StateDir, Undone, undo_all};
+use firstseen_detector::sensor::kernel::{AuditSensor, Options};
+use firstseen_detector::sensor::trace::TraceSensor;
+use firstseen_detector::sensor::{Sensor, SensorError, SensorKind};
+use firstseen_simulator::Scratch;
+
+use crate::args::SensorChoice;
+use crate::failure::Failure;
+use crate::output::message;
+use crate::signals;
+
+/// What a run needs of the machine.
+pub(crate) struct Lab {
+    pub(crate) scratch: Scratch,
+    journal: Journal,
+}
+
+impl Lab {
+    /// Undoes what a dead run left, then makes a journal and a scratch directory.
+    pub(crate) fn open(scratch: Option<&Path>) -> Result<Lab, Failure> {
+        let state = StateDir::find().map_err(Failure::environment)?;
+        report_undone(&undo_all(&state));
+        let journal = Journal::open(&state).map_err(Failure::environment)?;
+        signals::undo_at_the_end(journal.clone());
+        let scratch = Scratch::new(scratch)?;
+        journal.will(Change::Directory { path: scratch.path().to_owned() }).map_err(Failure::environment)?;
+        Ok(Lab { scratch, journal })
+    }
+
+    /// Decides which sensor watches, and says why.
+    pub(crate) fn choose(&self, choice: SensorChoice) -> Chosen {
+        match choice {
+            SensorChoice::Trace => Chosen { kind: SensorKind::Trace, why: "asked for".to_owned() },
+            SensorChoice::Audit => Chosen { kind: SensorKind::Audit, why: "asked for".to_owned() },
+            SensorChoice::Auto => match self.audit(&[]) {
+                Ok(_) => Chosen { kind: SensorKind::Audit, why: "chosen: the kernel's audit answers here".to_owned() },
+                Err(error) => {
+                    Chosen { kind: SensorKind::Trace, why: format!("chosen: the audit sensor is unfit, {error}") }
+                }
+            },
+        }
+    }
+
+    /// Opens a sensor for audit rules in auditctl's syntax.
+    pub(crate) fn sensor(&self, kind: SensorKind, rules: &[String]) -> Result<Box<dyn Sensor>, SensorError> {
+        let parsed: Result<Vec<AuditRule>, SensorError> = rules.iter().map(|rule| parse(kind, rule)).collect();
+        let parsed = parsed?;
+        match kind {
+            SensorKind::Trace => Ok(Box::new(TraceSensor::new(&parsed)?)),
+            SensorKind::Audit => Ok(Box::new(self.audit(&parsed)?)),
+        }
+    }
+
+    fn audit(&self, rules: &[AuditRule]) -> Result<AuditSensor, SensorError> {
+        let tracer = Box::new(TraceSensor::exec_only());
+        AuditSensor::new(rules, Options { journal: self.journal.clone(), tracer })
+            .map_err(|unfit| SensorError::Unfit { sensor: SensorKind::Audit, reason: unfit.to_string() })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        report_undone(&self.journal.close().into_iter().filter(|undone| !undone.is_settled()).collect::<Vec<_>>());
+    }
+}
+
+/// Which sensor watches.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    pub(crate) kind: SensorKind,
+    why: String,
+}
+
+impl std::fmt::Display for Chosen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = match self.kind {
+            SensorKind::Trace => "trace",
+            SensorKind::Audit => "audit, with the exec tracer beside it for environments",
+        };
+        write!(f, "{name} ({})", self.why)
+    }
+}
+
+fn parse(sensor: SensorKind, rule: &str) -> Result<AuditRule, SensorError> {
+    AuditRule::parse(rule).map_err(|error| SensorError::Rule {
+        sensor,
+        rule: rule.to_owned(),
+        problem: error.to_string(),
+        advice: "correct it in the setup text of the detection rule",
+    })
+}
+
+/// Says what was undone after a run that had died.
+fn report_undone(undone: &[Undone]) {
+    for entry in undone {
+        match entry.outcome {
+            Outcome::Restored | Outcome::Failed { .. } | Outcome::LeftAlone { .. } => {
+                message(format!("firstseen: undone after a run that had died: {entry}"));
+            }
+            Outcome::AlreadyGone => {}
+        }
+    }
+}
