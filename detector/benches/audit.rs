@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use firstseen_detector::audit::{Accounts, AuditRecord, RecordData, Reassembler, ReassemblerConfig, encode_hex};
+use firstseen_detector::audit::{Accounts, AuditRecord, Reassembler, ReassemblerConfig, RecordData, encode_hex};
 use firstseen_detector::ecs::{Agent, Flavour, HostInfo, NormaliseOptions, normalise};
 
 fn main() {
@@ -21,7 +21,10 @@ const EVENTS: u32 = 20_000;
 fn headers(bencher: Bencher<'_, '_>) {
     let log = log(EVENTS);
     bencher.counter(BytesCount::of_str(&log)).bench(|| {
-        log.lines().filter_map(|line| AuditRecord::parse_line(line).ok()).map(|record| u64::from(record.serial)).sum::<u64>()
+        log.lines()
+            .filter_map(|line| AuditRecord::parse_line(line).ok())
+            .map(|record| u64::from(record.serial))
+            .sum::<u64>()
     });
 }
 
@@ -51,7 +54,9 @@ fn events(bencher: Bencher<'_, '_>) {
 fn documents(bencher: Bencher<'_, '_>) {
     let log = log(EVENTS);
     let options = NormaliseOptions::bare(Flavour::Auditbeat);
-    bencher.counter(BytesCount::of_str(&log)).bench(|| each_event(&log, |event| drop(black_box(normalise(event, &options)))));
+    bencher
+        .counter(BytesCount::of_str(&log))
+        .bench(|| each_event(&log, |event| drop(black_box(normalise(event, &options)))));
 }
 
 /// Documents as the integration indexes them: with host, agent and names of users.
@@ -59,7 +64,8 @@ fn documents(bencher: Bencher<'_, '_>) {
 fn documents_in_full(bencher: Bencher<'_, '_>) {
     let log = log(EVENTS);
     let host = HostInfo::named("bench");
-    let accounts = Accounts::none().with_user(0, "root").with_user(1000, "alice").with_group(0, "root").with_group(1000, "alice");
+    let accounts =
+        Accounts::none().with_user(0, "root").with_user(1000, "alice").with_group(0, "root").with_group(1000, "alice");
     let agent = Agent::of(&host);
     let options = NormaliseOptions {
         host: Some(&host),
@@ -67,7 +73,9 @@ fn documents_in_full(bencher: Bencher<'_, '_>) {
         accounts: Some(&accounts),
         ..NormaliseOptions::bare(Flavour::AuditdManager)
     };
-    bencher.counter(BytesCount::of_str(&log)).bench(|| each_event(&log, |event| drop(black_box(normalise(event, &options)))));
+    bencher
+        .counter(BytesCount::of_str(&log))
+        .bench(|| each_event(&log, |event| drop(black_box(normalise(event, &options)))));
 }
 
 fn each_event(log: &str, mut out: impl FnMut(&firstseen_detector::audit::AuditEvent)) {
@@ -84,11 +92,13 @@ fn each_event(log: &str, mut out: impl FnMut(&firstseen_detector::audit::AuditEv
 fn log(events: u32) -> String {
     let mut log = String::new();
     for number in 0..events {
-        let header = format!("msg=audit({}.{:03}:{}): ", 1_700_000_000 + number / 2000, number % 2000 / 2, 1000 + number);
+        let header =
+            format!("msg=audit({}.{:03}:{}): ", 1_700_000_000 + number / 2000, number % 2000 / 2, 1000 + number);
         let pid = 2000 + number % 700;
         let exe = format!("/usr/lib/systemd/collector-{}", number % 200);
         let comm = format!("collector-{}", number % 200);
-        let ids = "auid=1000 uid=1000 gid=1000 euid=1000 suid=1000 fsuid=1000 egid=1000 sgid=1000 fsgid=1000 tty=pts1 ses=4";
+        let ids =
+            "auid=1000 uid=1000 gid=1000 euid=1000 suid=1000 fsuid=1000 egid=1000 sgid=1000 fsgid=1000 tty=pts1 ses=4";
         let title = encode_hex(format!("{exe}\0--config=/etc/app/app.conf\0status").as_bytes());
         let mut syscall = |number: u32, arguments: &str, items: u32| {
             let _ = writeln!(
@@ -101,7 +111,10 @@ fn log(events: u32) -> String {
             0..15 => syscall(10, "a0=7f299eb31000 a1=1000 a2=1 a3=7f299e", 0),
             15..20 => {
                 syscall(59, "a0=563448e86cc0 a1=563448e87300 a2=563448e86ce0 a3=2f29666763195d5d", 2);
-                let _ = writeln!(log, "type=EXECVE {header}argc=3 a0=\"{exe}\" a1=\"--config=/etc/app/app.conf\" a2=6120622063");
+                let _ = writeln!(
+                    log,
+                    "type=EXECVE {header}argc=3 a0=\"{exe}\" a1=\"--config=/etc/app/app.conf\" a2=6120622063"
+                );
                 let _ = writeln!(log, "type=CWD {header}cwd=\"/var/lib/postgresql\"");
                 for (item, name) in [(0, exe.as_str()), (1, "/lib64/ld-linux-x86-64.so.2")] {
                     let _ = writeln!(
