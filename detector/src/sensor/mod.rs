@@ -4,6 +4,7 @@
 //! starts until the last of them is gone, and hands back what it saw. It decides nothing.
 
 pub mod doctor;
+pub mod files;
 pub mod kernel;
 pub mod trace;
 
