@@ -95,7 +95,9 @@ impl Compiled {
         check_parameters(rule)?;
         let schedule = Schedule::of(rule)?;
         let mut layout = Layout::new();
-        let (expr, predicate) = compile_query(query, mappings, &mut layout, now)?;
+        let filters =
+            rule.filters().map_err(|error| EngineError::QueryFailed { what: error.field, reason: error.message })?;
+        let (expr, predicate) = compile_query(query, filters, mappings, &mut layout, now)?;
         let exceptions = Exceptions::compile(rule.exceptions_at(now), mappings, &mut layout, now)?;
         let term_slots = term_slots(fields, mappings, &mut layout)?;
         let own = rule.timestamp_override.as_deref().filter(|field| *field != TIMESTAMP);
@@ -209,8 +211,10 @@ fn check_parameters(rule: &Rule) -> Result<(), EngineError> {
     }
 }
 
+/// The query and the filters, both of which must hold.
 fn compile_query(
     query: &Query,
+    filters: Option<Expr>,
     mappings: &Mappings,
     layout: &mut Layout,
     now: Millis,
@@ -223,7 +227,13 @@ fn compile_query(
     }
     .map_err(failed)?;
     let predicate = kql::compile(&expr, mappings, layout, now).map_err(failed)?;
-    Ok((expr, predicate))
+    let Some(filters) = filters else { return Ok((expr, predicate)) };
+    let span = expr.span;
+    let both = Expr { kind: ExprKind::And(vec![expr, filters]), span };
+    // The query alone compiled, so an error is about the filters.
+    let predicate = kql::compile(&both, mappings, layout, now)
+        .map_err(|error| EngineError::QueryFailed { what: "filters".to_owned(), reason: error.to_string() })?;
+    Ok((both, predicate))
 }
 
 /// The slots of the term fields, or `None` if one of them holds no values: it is not mapped, or lies under a nested root.
@@ -245,9 +255,9 @@ fn term_slots(fields: &[String], mappings: &Mappings, layout: &mut Layout) -> Re
     Ok(slots)
 }
 
-/// Whether a value of the query is date math on `now`. A text that only begins like it costs time, never correctness.
+/// Whether a value of the query may be date math on `now`.
 fn names_now(expr: &Expr) -> bool {
-    let is_now = |literal: &Literal| literal.value.text().starts_with("now");
+    let is_now = |literal: &Literal| is_now(&literal.value.text());
     fn any(values: &Values, is_now: &impl Fn(&Literal) -> bool) -> bool {
         match values {
             Values::Or(parts) | Values::And(parts) => parts.iter().any(|part| any(part, is_now)),
@@ -268,9 +278,14 @@ fn names_now(expr: &Expr) -> bool {
 /// The same for a value of an exception.
 fn json_names_now(value: &Json) -> bool {
     match value {
-        Json::String(text) => text.starts_with("now"),
+        Json::String(text) => is_now(text),
         Json::Array(values) => values.iter().any(json_names_now),
         Json::Object(members) => members.values().any(json_names_now),
         _ => false,
     }
+}
+
+/// `now` alone or with date math behind it. A text field may hold such words too: that costs time, never correctness.
+fn is_now(text: &str) -> bool {
+    text.strip_prefix("now").is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', '-', '/', '|']))
 }
