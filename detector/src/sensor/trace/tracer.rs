@@ -274,7 +274,10 @@ impl<'a> Tracer<'a> {
         }
         let mut facts = process::facts(tid, task.tgid).unwrap_or_else(|error| {
             let what = format!("/proc/{tid} of a process that made a recorded system call: {error}");
-            self.found.losses.push(Loss::Unreadable { what });
+            let loss = Loss::Unreadable { what };
+            if !self.found.losses.contains(&loss) {
+                self.found.losses.push(loss);
+            }
             self.images.get(&task.tgid).map_or_else(Default::default, |image| image.facts(task.tgid))
         });
         let succeeded = outcome.is_some_and(|outcome| outcome.success);
