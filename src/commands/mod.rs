@@ -8,6 +8,7 @@ mod input;
 mod json;
 mod lint;
 mod list;
+mod matrix;
 mod run;
 mod show;
 mod simulate;
@@ -23,6 +24,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Demo(args) => demo::run(args, global, output),
         Verb::Run(args) => run::run(args, global, output),
+        Verb::Matrix(args) => matrix::run(args, global, output),
         Verb::List => list::run(global, output),
         Verb::Show(args) => show::run(args, global, output),
         Verb::Lint(args) => lint::run(args, global, output),
