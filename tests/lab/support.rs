@@ -57,3 +57,9 @@ expect = {{ {expect} }}
 "#
     )
 }
+
+/// Says why a test did not test anything; `make test` lists these lines at its end.
+#[expect(clippy::print_stdout, reason = "the harness of the tests reads it")]
+pub(crate) fn skipped(test: &str, reason: &str) {
+    println!("skipped: {test}: {reason}");
+}
