@@ -175,12 +175,10 @@ impl Shown {
             let pid = field(text, "pid").parse().unwrap_or_default();
             self.calls.contains(&(pid, field(text, "a0"), field(text, "a2")))
         };
-        let records = seen.records.iter().filter(|record| record.record_type == RecordType::SYSCALL);
-        let call = records.filter(|record| is_call(&record.text)).next_back();
-        call.map(|record| format!("type=SYSCALL msg={}", record.text)).or_else(|| {
-            let own = seen.execs.iter().filter(|exec| self.processes.contains(&exec.pid.into()));
-            own.last().map(exec_text)
-        })
+        let mut records = seen.records.iter().filter(|record| record.record_type == RecordType::SYSCALL);
+        let call = records.rfind(|record| is_call(&record.text));
+        call.map(|record| format!("type=SYSCALL msg={}", record.text))
+            .or_else(|| seen.execs.iter().rfind(|exec| self.processes.contains(&exec.pid.into())).map(exec_text))
     }
 }
 

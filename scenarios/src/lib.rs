@@ -30,7 +30,7 @@ pub use engine::RuleError;
 pub use event::{ActPerformed, RunEvent};
 pub use facts::{ActFacts, AlertFacts, DocumentFacts, Execution, RunFacts, StepFacts, Terms, WindowFacts};
 pub use judge::{Judgement, judge};
-pub use live::{LiveWorld, OpenSensor};
+pub use live::{LiveWorld, OpenError, OpenSensor};
 pub use load::{Collection, Loaded, load_file, load_paths, load_text};
 pub use model::{Actor, Count, Expectation, RuleChanges, Scenario, Silence, Step, Warning};
 pub use offset::{Offset, OffsetError};

@@ -48,7 +48,7 @@ enum CourseError {
     #[error(transparent)]
     Rule(#[from] RuleError),
     #[error("step {step} ({at}), actor '{actor}': {source}")]
-    Act { step: usize, at: Offset, actor: String, source: ActError },
+    Act { step: usize, at: Offset, actor: String, source: Box<ActError> },
 }
 
 /// A scenario in the course of being run.
@@ -95,7 +95,7 @@ impl<'p> Course<'p> {
         for (position, planned) in step.acts.iter().enumerate() {
             let failed =
                 |source| CourseError::Act { step: step.number, at: step.at, actor: planned.actor.clone(), source };
-            let mut acted = do_act(step, position).map_err(failed)?;
+            let mut acted = do_act(step, position).map_err(|source| failed(Box::new(source)))?;
             for (document, shows_act) in &acted.documents {
                 acted.facts.documents.push(engine.take(document, step.searchable, *shows_act)?);
             }

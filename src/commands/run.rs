@@ -28,7 +28,7 @@ pub(crate) fn run(args: &RunArgs, global: Global, output: &mut Output) -> Result
     };
     let lab = Lab::open(args.scratch.as_deref())?;
     let sensor = lab.choose(args.sensor);
-    let mut world = LiveWorld::new(&lab.scratch, |rules| lab.sensor(sensor.kind, rules));
+    let mut world = LiveWorld::new(&lab.scratch, |rules| Ok(lab.sensor(sensor.kind, rules)?));
     let worst = run_plans(&plans, sensor.to_string(), &mut world, reporter.as_mut(), output)?;
     output.text(reporter.finish());
     Ok(if problems.is_empty() || worst == Exit::Internal { worst } else { Exit::BadInput })

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::ecs::{FieldType, IndexValue, Layout, Mappings, Row, RowError, Slot};
 use crate::kql::{self, Expr, ExprKind, Literal, Predicate, Values};
-use crate::rule::{AlertSuppression, Language, Query, Rule, RuleKind};
+use crate::rule::{AlertSuppression, Query, Rule, RuleKind};
 use crate::time::Millis;
 
 use super::document::Document;
@@ -218,12 +218,9 @@ fn compile_query(
     layout: &mut Layout,
     now: Millis,
 ) -> Result<(Expr, Predicate), EngineError> {
-    if query.language == Language::Lucene {
-        return Err(EngineError::Unsupported { kind: "Lucene query".to_owned() });
-    }
     let failed =
         |error: kql::KqlError| EngineError::QueryFailed { what: "query".to_owned(), reason: error.render(&query.text) };
-    let expr = kql::parse(&query.text).map_err(failed)?;
+    let expr = query.parse().map_err(failed)?;
     let predicate = kql::compile(&expr, mappings, layout, now).map_err(failed)?;
     let Some(filters) = filters else { return Ok((expr, predicate)) };
     let span = expr.span;

@@ -43,6 +43,18 @@ impl Owner {
         }
     }
 
+    /// The owner of a run by the run's name, if it ran in this boot and in the pid namespace of `observer`.
+    pub(super) fn of_run(run: &str, observer: &Owner) -> Option<Owner> {
+        let mut numbers = run.split('-');
+        let (pid, start_ticks) = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+        Some(Owner { pid, start_ticks, ..observer.clone() })
+    }
+
+    /// The name of a run of this owner.
+    pub(super) fn run(&self, count: u32) -> String {
+        format!("{}-{}-{count}", self.pid, self.start_ticks)
+    }
+
     /// Whether it still runs, seen from `observer`.
     pub(super) fn life(&self, observer: &Owner) -> Life {
         let known = |owner: &Owner| owner.start_ticks != 0 && owner.pid_namespace != 0 && !owner.boot_id.is_empty();

@@ -36,7 +36,9 @@ impl Place {
     }
 
     fn journals(&self) -> usize {
-        fs::read_dir(self.state.path()).expect("listed").count() - 1 // the lock
+        fs::read_dir(self.state.path()).map_or(0, |entries| {
+            entries.flatten().filter(|entry| entry.path().extension().is_some_and(|it| it == "journal")).count()
+        })
     }
 }
 
@@ -50,7 +52,7 @@ fn the_end_of_a_run_removes_its_directories_and_its_journal() {
     assert!(path.exists(), "a clone still lives");
     drop(clone);
     assert!(!path.exists());
-    assert_eq!(place.journals(), 0);
+    assert!(!place.state.path().exists(), "nothing is left of a run");
 }
 
 #[test]
@@ -126,6 +128,30 @@ fn only_directories_of_our_own_name_are_taken() {
     let journal = Journal::open_with(&state, no_kernel()).expect("journal");
     let refused = journal.will(Change::Directory { path: parent.path().to_owned() });
     assert!(matches!(refused, Err(JournalError::Refused { .. })), "the journals are in it");
+}
+
+#[test]
+fn directories_are_removed_by_the_number_of_their_run() {
+    let place = Place::new();
+    let journal = place.journal();
+    let parent = place.parent.path().to_owned();
+    let names = ["firstseen-77-abc", "firstseen-77-", "firstseen-778-abc", "firstseen-77", "other"];
+    let change = |prefix: &str| Change::Directories { parent: parent.clone(), prefix: prefix.to_owned() };
+    for prefix in ["", "firstseen-", "firstseen--", "firstseen-77", "firstseen-x-", "firstseen-7/-"] {
+        assert!(matches!(journal.will(change(prefix)), Err(JournalError::Refused { .. })), "{prefix}");
+    }
+    journal.will(change("firstseen-77-")).expect("written down");
+    for name in names {
+        fs::create_dir_all(parent.join(name).join("deep")).expect("made");
+    }
+    let live = place.journal();
+    live.will(change("firstseen-77-")).expect("written down");
+    journal.abandon();
+    let report = undo_all_with(&place.state, &no_kernel());
+    assert!(matches!(report[0].outcome, Outcome::LeftAlone { .. }), "a live run has the same number: {report:?}");
+    live.close();
+    let left: Vec<bool> = names.map(|name| parent.join(name).exists()).into();
+    assert_eq!(left, [false, false, true, true, true]);
 }
 
 #[test]

@@ -298,7 +298,7 @@ mod tests {
         for (query, expected) in [
             (r#"a:"web 1""#, true),
             ("a:(web 1)", true),
-            ("a:web 1", false),
+            ("a:web 7", false),
             (r"a:web\ 1", true),
             ("a:we*", true),
             ("a:w*1", true),

@@ -3,6 +3,8 @@
 //! A sensor starts the program itself (so that nothing is missed at the beginning), watches it and everything that it
 //! starts until the last of them is gone, and hands back what it saw. It decides nothing.
 
+pub mod doctor;
+pub mod files;
 pub mod kernel;
 pub mod trace;
 

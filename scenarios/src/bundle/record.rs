@@ -18,12 +18,14 @@ use crate::world::{Performed, World, WorldError};
 /// Writes one bundle. Give the run a [world](Recorder::world) of it, and every event.
 pub struct Recorder {
     state: RefCell<State>,
-    redaction: Redaction,
+    wanted: Redaction,
 }
 
 struct State {
     sink: GzEncoder<Box<dyn Write>>,
     acts: usize,
+    /// What is replaced in the present scenario.
+    redaction: Redaction,
     /// The first failure; nothing is written after it.
     failed: Option<io::Error>,
 }
@@ -44,8 +46,9 @@ impl Recorder {
             sensor: sensor.to_owned(),
             redacted: redaction.is_on(),
         };
-        let state = State { sink: GzEncoder::new(sink, Compression::default()), acts: 0, failed: None };
-        let recorder = Recorder { state: RefCell::new(state), redaction };
+        let sink = GzEncoder::new(sink, Compression::default());
+        let state = State { sink, acts: 0, redaction: redaction.clone(), failed: None };
+        let recorder = Recorder { state: RefCell::new(state), wanted: redaction };
         recorder.write(&header);
         recorder
     }
@@ -81,11 +84,10 @@ impl Recorder {
     }
 
     fn scenario(&self, plan: &Plan) {
-        self.write(&Line::Scenario(ScenarioLine {
-            path: plan.source.path().display().to_string(),
-            text: plan.source.text().to_owned(),
-            rule_text: plan.rule_text.clone(),
-        }));
+        let (text, rule_text) = (plan.source.text().to_owned(), plan.rule_text.clone());
+        self.state.borrow_mut().redaction = self.wanted.sparing([&text, &rule_text]);
+        let path = plan.source.path().display().to_string();
+        self.write(&Line::Scenario(ScenarioLine { path, text, rule_text }));
     }
 
     fn act(&self, act: &PlannedAct, performed: &Performed, accounts: &Accounts) {
@@ -95,8 +97,8 @@ impl Recorder {
 
     fn write(&self, line: &impl Serialize) {
         let written = serde_json::to_value(line).map_err(io::Error::from).and_then(|mut json| {
-            self.redaction.apply(&mut json);
             let state = &mut *self.state.borrow_mut();
+            state.redaction.apply(&mut json);
             if state.failed.is_some() {
                 return Ok(());
             }

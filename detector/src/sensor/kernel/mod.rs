@@ -5,8 +5,9 @@
 
 mod api;
 mod coverage;
+mod delivery;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 #[cfg(test)]
 mod live_tests;
 mod netlink;
@@ -18,6 +19,7 @@ mod wire;
 
 pub use api::{AuditKernel, AuditStream, KernelCall, KernelError, MarkerKind, Received};
 pub use coverage::{Gap, Silencer, missing, silencers};
+pub use delivery::{Delivery, prove};
 pub use netlink::Netlink;
 pub use rule::{LAB_KEY_PREFIX, RuleAction, RuleData, RuleError, RuleList, is_lab_key};
 pub use sensor::{AuditSensor, Options, Statistics};

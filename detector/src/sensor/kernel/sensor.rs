@@ -1,13 +1,11 @@
 //! [`AuditSensor`]: starts a program through the exec tracer and reads what the kernel's audit says about it.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
-
-use nix::errno::Errno;
+use std::time::Duration;
 
 use super::api::{AuditKernel, KernelError, MarkerKind};
 use super::coverage::missing;
+use super::delivery::{find_marker, mark, start};
 use super::netlink::Netlink;
 use super::rule::RuleData;
 use super::setup::{Mode, Setup, Unfit, prepare};
@@ -70,10 +68,7 @@ impl AuditSensor {
         let Options { journal, tracer } = options;
         kernel.status()?;
         let stream = kernel.listen()?;
-        let tape = Tape::new(stream).map_err(|error| KernelError {
-            call: super::api::KernelCall::Listen,
-            errno: error.raw_os_error().map_or(Errno::EAGAIN, Errno::from_raw),
-        })?;
+        let tape = start(stream)?;
         let rules: Vec<RuleData> = rules.iter().map(RuleData::from).collect();
         let setup = prepare(&mut *kernel, &rules, &journal)?;
         let marker = MarkerKind::Listener;
@@ -99,28 +94,20 @@ impl AuditSensor {
     /// Sees one marker come back, and, where a rule may leave new processes without an audit context, that a new thread
     /// got one.
     fn prove_delivery(&mut self) -> Result<(), Unfit> {
-        self.tape.start();
-        let mut seen = self.mark()?;
-        if seen.is_none() {
-            // An old kernel, or a rule that excludes the first kind.
-            self.marker = MarkerKind::UserMessage;
-            seen = self.mark().unwrap_or(None);
-        }
-        let Some(marker) = seen else { return Err(Unfit::NoDelivery) };
-        if let Some(rule) = &self.setup.task_silencer {
-            let has_context = self.marker == MarkerKind::Listener && self.tape.has_syscall(marker, DRAIN / 5);
-            if !has_context {
-                return Err(Unfit::Silenced { rule: rule.clone() });
-            }
+        let found = find_marker(&mut *self.kernel, &self.tape, DRAIN)?;
+        let Some((kind, event)) = found else { return Err(Unfit::NoDelivery) };
+        self.marker = kind;
+        if let Some(rule) = &self.setup.task_silencer
+            && !self.tape.has_syscall(event, DRAIN / 5)
+        {
+            return Err(Unfit::Silenced { rule: rule.clone() });
         }
         self.tape.take(None, None);
         Ok(())
     }
 
-    /// Puts a marker into the stream and waits for it; `None` if it did not come back in time.
     fn mark(&mut self) -> Result<Option<EventId>, KernelError> {
-        let (kernel, kind) = (&mut self.kernel, self.marker);
-        self.tape.mark(&marker_name(), DRAIN, |name| kernel.mark(kind, name))
+        mark(&mut *self.kernel, &self.tape, self.marker, DRAIN)
     }
 
     /// What happened to the audit system between two looks at its status.
@@ -184,14 +171,6 @@ impl Drop for AuditSensor {
         // What cannot be undone stays in the journal, for the next start.
         self.journal.undo(&self.setup.tickets);
     }
-}
-
-/// A name that no other marker on this machine has: 15 bytes, the longest name of a thread.
-fn marker_name() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.subsec_nanos());
-    let unique = (std::process::id() << 10) ^ clock;
-    format!("fs{unique:08x}{:05x}", COUNT.fetch_add(1, Ordering::Relaxed) & 0xf_ffff)
 }
 
 fn watch(action: &str, error: &KernelError) -> SensorError {

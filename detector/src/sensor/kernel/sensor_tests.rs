@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use nix::errno::Errno;
+
 use super::super::fake::FakeKernel;
 use super::super::rule::tests::rule;
 use super::*;
@@ -179,11 +181,4 @@ fn a_broken_stream_is_a_loss_not_silence() {
     });
     assert!(!seen.drained);
     assert!(matches!(seen.losses[..], [Loss::Disturbed { .. }]));
-}
-
-#[test]
-fn names_of_markers_are_names_of_threads_and_never_twice() {
-    let names: BTreeSet<String> = (0..1000).map(|_| marker_name()).collect();
-    assert_eq!(names.len(), 1000);
-    assert!(names.iter().all(|name| name.len() == 15 && name.bytes().all(|byte| byte.is_ascii_alphanumeric())));
 }

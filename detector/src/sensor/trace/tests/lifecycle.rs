@@ -134,3 +134,46 @@ fn a_rule_that_needs_the_kernel_is_refused_with_the_reason() {
     }
     assert!(TraceSensor::new(&rules(&["-a never,exit -F arch=b64 -S openat"])).is_ok());
 }
+
+/// What [`nothing_is_left_when_the_watcher_is_killed`] kills; does nothing by itself.
+#[test]
+#[ignore = "started by another test"]
+fn watcher() {
+    let mut sink = |seen| {
+        let super::super::Seen::Exec(exec) = seen else { return };
+        std::fs::write(std::env::var_os("FIRSTSEEN_TEST_PID").expect("a path"), exec.pid.to_string()).expect("written");
+    };
+    super::super::run(target_launch("sleep"), None, &mut sink).expect("an outcome");
+}
+
+#[test]
+fn nothing_is_left_when_the_watcher_is_killed() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("pid");
+    for signal in [libc::SIGKILL, libc::SIGINT] {
+        let mut watcher = std::process::Command::new(std::env::current_exe().expect("own path"))
+            .args(["--exact", "sensor::trace::tests::lifecycle::watcher", "--ignored"])
+            .env("FIRSTSEEN_TEST_PID", &file)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("started");
+        let begun = Instant::now();
+        let pid = loop {
+            match std::fs::read_to_string(&file).ok().and_then(|text| text.parse::<i32>().ok()) {
+                Some(pid) => break pid,
+                None if begun.elapsed() > Duration::from_secs(10) => panic!("the watcher did not start"),
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        assert!(!is_gone(pid));
+        let signal = nix::sys::signal::Signal::try_from(signal).expect("a signal");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(watcher.id() as i32), signal).expect("our child");
+        watcher.wait().expect("our child");
+        let begun = Instant::now();
+        while !is_gone(pid) {
+            assert!(begun.elapsed() < Duration::from_secs(5), "process {pid} lives on after {signal}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::fs::remove_file(&file).expect("ours");
+    }
+}
