@@ -80,7 +80,9 @@ fn a_verdict_that_changed_fails_and_one_that_did_not_passes() {
     assert_eq!((code, &same["changed"]), (Some(0), &Value::from(0)), "{same}");
     assert_eq!(same["techniques"][0]["cells"][0]["terms"], serde_json::json!([["lab", "/opt/acme/updater"]]));
 
-    for (new, seen) in [("A = \"silent\"", "alert"), ("A = { expect = \"alert\", terms = [[\"lab\", \"/x\"]] }", "alert")] {
+    for (new, seen) in
+        [("A = \"silent\"", "alert"), ("A = { expect = \"alert\", terms = [[\"lab\", \"/x\"]] }", "alert")]
+    {
         let (code, json) = with_table(&changed("rwx.shared", "A = \"alert\"", new), "rwx.shared");
         assert_eq!((code, &json["changed"]), (Some(100), &Value::from(1)), "{json}");
         assert_eq!(json["techniques"][0]["cells"][0]["seen"], seen);
