@@ -4,6 +4,7 @@ mod demo;
 mod detect;
 mod doctor;
 mod explain;
+mod input;
 mod json;
 mod lint;
 mod list;
