@@ -114,6 +114,9 @@ pub(crate) struct MatrixArgs {
     /// Only techniques whose id contains this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Vec<String>,
+    /// Another table of expectations than the built-in one, for rules of one's own; docs/matrix.md describes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) table: Option<PathBuf>,
     /// Write the table between the markers of this page
     #[arg(long, value_name = "FILE", conflicts_with = "only")]
     pub(crate) write_docs: Option<PathBuf>,

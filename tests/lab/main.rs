@@ -2,6 +2,8 @@
 
 mod catalog;
 mod exit_codes;
+mod matrix;
 mod pipes;
+mod same_truth;
 mod support;
 mod verbs;
