@@ -52,7 +52,7 @@ impl StateDir {
     /// # Errors
     /// When `$FIRSTSEEN_STATE_DIR` cannot be used, or none of the other places.
     pub fn find() -> Result<StateDir, StateDirError> {
-        first_good(|path| StateDir::at(path))
+        first_good(StateDir::at)
     }
 
     /// Says where [`StateDir::find`] would be, and makes nothing.
