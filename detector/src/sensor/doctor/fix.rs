@@ -12,7 +12,7 @@ const TRACE: &str = "use --sensor trace, which needs no privilege";
 const FLAGS: &str = "--pid=host --network=host --cap-add=AUDIT_CONTROL --cap-add=AUDIT_READ";
 
 /// How to get to the audit system from where this process is. In a container all flags at once: each alone would only
-/// show the next refusal. The engine that runs it comes first.
+/// show the next refusal. One way a line, that of the engine which runs it first.
 pub(super) fn access(around: &Surroundings) -> String {
     let remapped = around.user_namespace == Namespace::Other;
     let userns = if remapped { " --userns=host" } else { "" };
@@ -21,14 +21,11 @@ pub(super) fn access(around: &Surroundings) -> String {
     let podman = format!("podman run {FLAGS} --cap-add=AUDIT_WRITE{userns} ...");
     match &around.container {
         Some(Container::RootlessPodman) => {
-            format!("not possible in a rootless container; as root: {podman}, or {docker}; or {TRACE}")
+            format!("not possible in a rootless container; as root: {podman}\nDocker: {docker}\nor {TRACE}")
         }
-        Some(Container::Podman) => format!("as root: {podman} (with Docker: {docker}); or {TRACE}"),
-        Some(Container::Docker) => {
-            format!("{docker}, not with rootless Docker (with Podman, as root: {podman}); or {TRACE}")
-        }
-        Some(Container::Other(_)) => {
-            format!("with Docker: {docker}, not with rootless Docker; with Podman, as root: {podman}; or {TRACE}")
+        Some(Container::Podman) => format!("Podman, as root: {podman}\nDocker: {docker}\nor {TRACE}"),
+        Some(Container::Docker | Container::Other(_)) => {
+            format!("Docker, not rootless: {docker}\nPodman, as root: {podman}\nor {TRACE}")
         }
         Some(Container::Kubernetes) => format!(
             "in the pod: hostPID: true, hostNetwork: true, securityContext.runAsUser: 0, \
