@@ -3,8 +3,7 @@
 use firstseen_detector::audit::AuditRule;
 use firstseen_detector::rule;
 use firstseen_detector::sensor::SensorKind;
-use firstseen_detector::sensor::doctor::{SensorHealth, Surroundings, Weight, examine};
-use firstseen_detector::sensor::trace;
+use firstseen_detector::sensor::doctor::{Weight, examine};
 use serde_json::{Value as Json, json};
 
 use crate::args::{Format, Global};
@@ -15,7 +14,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 pub(crate) fn run(global: Global, output: &mut Output) -> Result<Exit, Failure> {
-    let doctor = examine(&needed(), examine_trace);
+    let doctor = examine(&needed());
     let exit = if doctor.is_fit() { Exit::Proven } else { Exit::EnvironmentUnfit };
     if global.format == Format::Json {
         let mut report = serde_json::to_value(&doctor).unwrap_or_default();
@@ -57,14 +56,6 @@ pub(crate) fn run(global: Global, output: &mut Output) -> Result<Exit, Failure> 
 fn needed() -> Vec<AuditRule> {
     let rules = rule::builtin().iter().filter_map(|(name, text)| rule::load_text(name, text).ok()).flatten();
     rules.flat_map(|rule| rule.audit_rules()).filter_map(|line| AuditRule::parse(&line).ok()).collect()
-}
-
-fn examine_trace(_: &Surroundings) -> SensorHealth {
-    let (works, reason, fix) = match trace::probe() {
-        Ok(()) => (true, "a child was traced, and its mprotect was seen".to_owned(), None),
-        Err(unfit) => (false, unfit.reason, Some(unfit.fix)),
-    };
-    SensorHealth { kind: SensorKind::Trace, works, reason, fix, facts: Vec::new() }
 }
 
 fn name(kind: SensorKind) -> &'static str {
