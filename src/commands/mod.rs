@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+mod cleanup;
 mod demo;
 mod detect;
 mod doctor;
@@ -7,6 +8,7 @@ mod explain;
 mod json;
 mod lint;
 mod list;
+mod replay;
 mod run;
 mod show;
 mod simulate;
@@ -22,6 +24,8 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Demo(args) => demo::run(args, global, output),
         Verb::Run(args) => run::run(args, global, output),
+        Verb::Replay(args) => replay::run(args, global, output),
+        Verb::Cleanup => cleanup::run(global, output),
         Verb::List => list::run(global, output),
         Verb::Show(args) => show::run(args, global, output),
         Verb::Lint(args) => lint::run(args, global, output),

@@ -3,5 +3,6 @@
 mod catalog;
 mod exit_codes;
 mod pipes;
+mod replay;
 mod support;
 mod verbs;
