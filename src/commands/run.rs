@@ -28,7 +28,7 @@ pub(crate) fn run(args: &RunArgs, global: Global, output: &mut Output) -> Result
     };
     let lab = Lab::open(args.scratch.as_deref())?;
     let sensor = lab.choose(args.sensor);
-    let mut world = LiveWorld::new(&lab.scratch, |rules| lab.sensor(sensor.kind, rules));
+    let mut world = LiveWorld::new(&lab.scratch, |rules| Ok(lab.sensor(sensor.kind, rules)?));
     let worst = run_plans(&plans, sensor.to_string(), &mut world, reporter.as_mut(), output)?;
     output.text(reporter.finish());
     Ok(if problems.is_empty() || worst == Exit::Internal { worst } else { Exit::BadInput })
@@ -71,7 +71,7 @@ fn unfit(plan: &Plan, error: &WorldError) -> Failure {
     Failure::environment(format!("scenario '{}' cannot be watched here: {error}", plan.id))
 }
 
-fn exit_of(verdict: &Verdict) -> Exit {
+pub(crate) fn exit_of(verdict: &Verdict) -> Exit {
     match verdict {
         Verdict::Pass => Exit::Proven,
         Verdict::Skipped { .. } => Exit::NothingRan,
@@ -82,7 +82,7 @@ fn exit_of(verdict: &Verdict) -> Exit {
 }
 
 /// One code for several verdicts. Skipped scenarios matter only where nothing else ran.
-fn worst(exits: &BTreeSet<Exit>) -> Exit {
+pub(crate) fn worst(exits: &BTreeSet<Exit>) -> Exit {
     const ORDER: [Exit; 5] = [Exit::Internal, Exit::Failed, Exit::Inconclusive, Exit::EnvironmentUnfit, Exit::Proven];
     ORDER.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::NothingRan)
 }

@@ -46,13 +46,13 @@ pub enum StateDirError {
 
 impl StateDir {
     /// The well-known place of this user: `$FIRSTSEEN_STATE_DIR`; else for root `/run/firstseen` and
-    /// `/var/lib/firstseen`, for others `$XDG_RUNTIME_DIR/firstseen`; else `firstseen-UID` in `/tmp` or in the directory
-    /// for temporary files. It is made if it is not there.
+    /// `/var/lib/firstseen`, for others `$XDG_RUNTIME_DIR/firstseen`; else `firstseen-UID` in `/tmp`, in the directory for
+    /// temporary files, or in `/dev/shm`. It is made if it is not there.
     ///
     /// # Errors
     /// When `$FIRSTSEEN_STATE_DIR` cannot be used, or none of the other places.
     pub fn find() -> Result<StateDir, StateDirError> {
-        first_good(|path| StateDir::at(path))
+        first_good(StateDir::at)
     }
 
     /// Says where [`StateDir::find`] would be, and makes nothing.
@@ -196,8 +196,7 @@ fn candidates(uid: u32, variable: impl Fn(&str) -> Option<OsString>, temporary: 
         places.push(Path::new(&runtime).join("firstseen"));
     }
     let own = format!("firstseen-{uid}");
-    places.push(Path::new("/tmp").join(&own));
-    places.push(temporary.join(&own));
+    places.extend([Path::new("/tmp"), temporary, Path::new("/dev/shm")].map(|place| place.join(&own)));
     places.dedup();
     places
 }
@@ -219,8 +218,9 @@ mod tests {
     fn root_and_others_have_their_own_places() {
         let none = |_: &str| None;
         let paths = |uid| candidates(uid, none, Path::new("/tmp"));
-        assert_eq!(paths(0), ["/run/firstseen", "/var/lib/firstseen", "/tmp/firstseen-0"].map(PathBuf::from));
-        assert_eq!(paths(1000), [Path::new("/tmp/firstseen-1000")]);
+        let of_root = ["/run/firstseen", "/var/lib/firstseen", "/tmp/firstseen-0", "/dev/shm/firstseen-0"];
+        assert_eq!(paths(0), of_root.map(PathBuf::from));
+        assert_eq!(paths(1000), ["/tmp/firstseen-1000", "/dev/shm/firstseen-1000"].map(PathBuf::from));
         let runtime = |name: &str| (name == "XDG_RUNTIME_DIR").then(|| OsString::from("/run/user/7"));
         assert_eq!(candidates(7, runtime, Path::new("/tmp"))[0], Path::new("/run/user/7/firstseen"));
     }

@@ -4,6 +4,7 @@
 //! starts until the last of them is gone, and hands back what it saw. It decides nothing.
 
 pub mod doctor;
+pub mod files;
 pub mod kernel;
 pub mod trace;
 
@@ -57,7 +58,7 @@ pub struct Launch {
 }
 
 /// What a sensor saw of one [`Launch`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Observation {
     /// Audit records of the launch's own processes, in the order of arrival. Real time.
     pub records: Vec<RawRecord>,
