@@ -51,6 +51,12 @@ pub(crate) enum Verb {
     Demo(DemoArgs),
     /// Run scenarios and judge them
     Run(RunArgs),
+    /// Do every technique, and print what each rule makes of it: alert, silent, missed, not captured
+    Matrix(MatrixArgs),
+    /// Judge a recorded run again, from its raw records, on any machine
+    Replay(ReplayArgs),
+    /// Undo what runs left behind that were killed
+    Cleanup,
     /// List scenarios, rules and techniques
     List,
     /// Show one scenario, rule or technique
@@ -98,6 +104,40 @@ pub(crate) struct RunArgs {
     /// Only scenarios whose id contains this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Vec<String>,
+    /// Folder for scratch files instead of the temporary one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scratch: Option<PathBuf>,
+    /// Write everything that was seen into one bundle, for firstseen replay
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Replace the names of this machine and of its users in the bundle
+    #[arg(long, requires = "record")]
+    pub(crate) redact: bool,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// A bundle that run --record wrote
+    #[arg(value_name = "FILE")]
+    pub(crate) bundle: PathBuf,
+}
+
+/// Arguments of `matrix`.
+#[derive(Debug, Args)]
+pub(crate) struct MatrixArgs {
+    /// Which sensor watches
+    #[arg(long, value_enum, default_value_t = SensorChoice::Auto)]
+    pub(crate) sensor: SensorChoice,
+    /// Only techniques whose id contains this text; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Vec<String>,
+    /// Another table of expectations than the built-in one, for rules of one's own; docs/matrix.md describes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) table: Option<PathBuf>,
+    /// Write the table between the markers of this page
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
+    pub(crate) write_docs: Option<PathBuf>,
     /// Folder for scratch files instead of the temporary one
     #[arg(long, value_name = "DIR")]
     pub(crate) scratch: Option<PathBuf>,
@@ -158,6 +198,9 @@ pub(crate) struct DetectArgs {
     /// Index name of documents that do not say theirs
     #[arg(long, value_name = "NAME")]
     pub(crate) index: Option<String>,
+    /// Name of the machine that an audit log comes from; this machine's if absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
 }
 
 /// Arguments of `explain`.
@@ -175,6 +218,9 @@ pub(crate) struct ExplainArgs {
     /// Mappings of the index: a JSON object of field names and types; ECS if absent
     #[arg(long, value_name = "FILE")]
     pub(crate) mappings: Option<PathBuf>,
+    /// Name of the machine that an audit log comes from; this machine's if absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {

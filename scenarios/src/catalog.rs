@@ -4,38 +4,8 @@ use std::path::Path;
 
 use crate::load::{Collection, load_text};
 
-/// File name and text of a built-in scenario.
-macro_rules! files {
-    ($($name:literal),+ $(,)?) => {
-        &[$((concat!($name, ".toml"), include_str!(concat!("../catalog/", $name, ".toml")))),+]
-    };
-}
-
-/// All of them; a test compares this list with the folder.
-const FILES: &[(&str, &str)] = files![
-    "preload-21-days",
-    "preload-burst",
-    "preload-contract",
-    "preload-control",
-    "preload-history-edge",
-    "preload-library-path",
-    "preload-not-configured",
-    "preload-refreshed",
-    "preload-second-host",
-    "preload-two-programs",
-    "preload-window-edge",
-    "rwx-21-days",
-    "rwx-burst",
-    "rwx-contract",
-    "rwx-control",
-    "rwx-history-edge",
-    "rwx-late",
-    "rwx-refreshed",
-    "rwx-second-host",
-    "rwx-two-binaries",
-    "rwx-unsearchable",
-    "rwx-window-edge",
-];
+/// File name and text of every file of the folder, sorted by name; written by build.rs.
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 
 /// Reads the built-in scenarios, sorted by file name.
 #[must_use]
@@ -56,7 +26,7 @@ mod tests {
     use crate::load::load_paths;
 
     #[test]
-    fn the_list_is_the_folder() {
+    fn the_whole_folder_is_built_in() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("catalog");
         let mut files: Vec<String> = std::fs::read_dir(&folder)
             .expect("the folder")

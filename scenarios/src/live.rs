@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use firstseen_detector::audit::Accounts;
-use firstseen_detector::sensor::{Launch, Sensor, SensorError};
-use firstseen_simulator::{Report, Scratch, SkipReason};
+use firstseen_detector::sensor::{Launch, Sensor};
+use firstseen_simulator::{Report, Scratch, Shortfall, SkipReason};
 
 use crate::facts::Execution;
 use crate::plan::{Plan, PlannedAct};
@@ -15,8 +15,11 @@ use crate::world::{Performed, World, WorldError};
 /// An act that takes longer (real time) is killed, and counts as a loss.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Why a sensor cannot be opened: it knows best itself.
+pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Opens a sensor for audit rules in auditctl syntax.
-pub type OpenSensor<'a> = dyn FnMut(&[String]) -> Result<Box<dyn Sensor>, SensorError> + 'a;
+pub type OpenSensor<'a> = dyn FnMut(&[String]) -> Result<Box<dyn Sensor>, OpenError> + 'a;
 
 /// This machine.
 pub struct LiveWorld<'a> {
@@ -34,7 +37,7 @@ impl<'a> LiveWorld<'a> {
     #[must_use]
     pub fn new(
         scratch: &'a Scratch,
-        open: impl FnMut(&[String]) -> Result<Box<dyn Sensor>, SensorError> + 'a,
+        open: impl FnMut(&[String]) -> Result<Box<dyn Sensor>, OpenError> + 'a,
     ) -> LiveWorld<'a> {
         let accounts = Accounts::of_this_machine();
         LiveWorld { scratch, open: Box::new(open), sensor: None, available: HashMap::new(), accounts }
@@ -52,7 +55,7 @@ impl World for LiveWorld<'_> {
         if self.sensor.as_ref().is_none_or(|(rules, _)| *rules != audit_rules) {
             // The old one first: it puts back what it changed.
             self.sensor = None;
-            let sensor = (self.open)(&audit_rules)?;
+            let sensor = (self.open)(&audit_rules).map_err(WorldError::Open)?;
             self.sensor = Some((audit_rules, sensor));
         }
         Ok(())
@@ -72,7 +75,7 @@ impl World for LiveWorld<'_> {
         }
         let (_, sensor) = match &mut self.sensor {
             Some(open) => open,
-            None => self.sensor.insert((Vec::new(), (self.open)(&[])?)),
+            None => self.sensor.insert((Vec::new(), (self.open)(&[]).map_err(WorldError::Open)?)),
         };
         let mut prepared = technique.prepare(&act.request, scratch)?;
         let launch = Launch {
@@ -87,6 +90,8 @@ impl World for LiveWorld<'_> {
         let report = prepared.report()?;
         let execution = match prepared.proven_by(&report) {
             Ok(()) => Execution::Done,
+            // By a sandbox, or by a limit of this kernel: nothing is wrong with the act.
+            Err(refused @ Shortfall::Refused { .. }) => Execution::Impossible(refused.to_string()),
             Err(shortfall) => Execution::NotDone(shortfall.to_string()),
         };
         Ok(Performed { execution, report, observation: Some(observation), relocation })

@@ -5,6 +5,7 @@ use firstseen_detector::sensor::{Observation, SensorError};
 use firstseen_simulator::{Report, SimulatorError};
 
 use crate::facts::Execution;
+use crate::live::OpenError;
 use crate::plan::{Plan, PlannedAct};
 use crate::relocate::Relocation;
 
@@ -27,7 +28,7 @@ pub trait World {
 }
 
 /// One act, done and watched. Real time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Performed {
     /// Whether it was done.
     pub execution: Execution,
@@ -45,9 +46,18 @@ pub enum WorldError {
     /// The act could not be prepared or read back.
     #[error(transparent)]
     Act(#[from] SimulatorError),
+    /// No sensor can be opened.
+    #[error("{0}")]
+    Open(OpenError),
     /// The sensor failed.
     #[error(transparent)]
     Sensor(#[from] SensorError),
+    /// The lab failed at this act when it was recorded.
+    #[error("{message}")]
+    Recorded {
+        /// What was said then.
+        message: String,
+    },
     /// A recording does not fit the plan.
     #[error("the recording does not fit its scenario: {what}")]
     Replay {

@@ -3,9 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::ecs::{FieldType, IndexValue, Layout, Mappings, Row, RowError, Slot};
-use crate::kql::{self, Expr, ExprKind, Literal, Predicate, Values};
-use crate::lucene;
-use crate::rule::{AlertSuppression, Language, Query, Rule, RuleKind};
+use crate::kql::{self, ClauseResult, Expr, ExprKind, Literal, Predicate, Values};
+use crate::rule::{AlertSuppression, Query, Rule, RuleKind};
 use crate::time::Millis;
 
 use super::document::Document;
@@ -32,6 +31,8 @@ pub(super) struct Compiled {
     pub(super) unmapped_time_fields: Vec<String>,
     indices: IndexPatterns,
     layout: Layout,
+    /// Query and filters, as written.
+    expr: Expr,
     query: Predicate,
     exceptions: Exceptions,
     time: TimeFields,
@@ -95,7 +96,9 @@ impl Compiled {
         check_parameters(rule)?;
         let schedule = Schedule::of(rule)?;
         let mut layout = Layout::new();
-        let (expr, predicate) = compile_query(query, mappings, &mut layout, now)?;
+        let filters =
+            rule.filters().map_err(|error| EngineError::QueryFailed { what: error.field, reason: error.message })?;
+        let (expr, predicate) = compile_query(query, filters, mappings, &mut layout, now)?;
         let exceptions = Exceptions::compile(rule.exceptions_at(now), mappings, &mut layout, now)?;
         let term_slots = term_slots(fields, mappings, &mut layout)?;
         let own = rule.timestamp_override.as_deref().filter(|field| *field != TIMESTAMP);
@@ -118,6 +121,7 @@ impl Compiled {
             unmapped_time_fields: time_fields.filter(|field| !is_mapped(field)).map(str::to_owned).collect(),
             indices: IndexPatterns::new(&rule.index),
             layout,
+            expr,
             query: predicate,
             exceptions,
             time,
@@ -140,6 +144,12 @@ impl Compiled {
             return Ok(Examined::Excepted(item));
         }
         Ok(self.time(row).map_or(Examined::NoTime, Examined::Member))
+    }
+
+    /// How a document met each clause of the query and the filters.
+    pub(super) fn clauses(&self, row: &mut Row, document: &Document<'_>) -> Result<Vec<ClauseResult>, RowError> {
+        row.load(&self.layout, document.source)?;
+        Ok(self.query.explain(&self.expr, &self.layout, row))
     }
 
     /// Where the values of the term fields stand; `None`: no document has terms.
@@ -209,21 +219,25 @@ fn check_parameters(rule: &Rule) -> Result<(), EngineError> {
     }
 }
 
+/// The query and the filters, both of which must hold.
 fn compile_query(
     query: &Query,
+    filters: Option<Expr>,
     mappings: &Mappings,
     layout: &mut Layout,
     now: Millis,
 ) -> Result<(Expr, Predicate), EngineError> {
     let failed =
         |error: kql::KqlError| EngineError::QueryFailed { what: "query".to_owned(), reason: error.render(&query.text) };
-    let expr = match query.language {
-        Language::Kuery => kql::parse(&query.text),
-        Language::Lucene => lucene::parse(&query.text),
-    }
-    .map_err(failed)?;
+    let expr = query.parse().map_err(failed)?;
     let predicate = kql::compile(&expr, mappings, layout, now).map_err(failed)?;
-    Ok((expr, predicate))
+    let Some(filters) = filters else { return Ok((expr, predicate)) };
+    let span = expr.span;
+    let both = Expr { kind: ExprKind::And(vec![expr, filters]), span };
+    // The query alone compiled, so an error is about the filters.
+    let predicate = kql::compile(&both, mappings, layout, now)
+        .map_err(|error| EngineError::QueryFailed { what: "filters".to_owned(), reason: error.to_string() })?;
+    Ok((both, predicate))
 }
 
 /// The slots of the term fields, or `None` if one of them holds no values: it is not mapped, or lies under a nested root.
@@ -245,9 +259,9 @@ fn term_slots(fields: &[String], mappings: &Mappings, layout: &mut Layout) -> Re
     Ok(slots)
 }
 
-/// Whether a value of the query is date math on `now`. A text that only begins like it costs time, never correctness.
+/// Whether a value of the query may be date math on `now`.
 fn names_now(expr: &Expr) -> bool {
-    let is_now = |literal: &Literal| literal.value.text().starts_with("now");
+    let is_now = |literal: &Literal| is_now(&literal.value.text());
     fn any(values: &Values, is_now: &impl Fn(&Literal) -> bool) -> bool {
         match values {
             Values::Or(parts) | Values::And(parts) => parts.iter().any(|part| any(part, is_now)),
@@ -260,7 +274,7 @@ fn names_now(expr: &Expr) -> bool {
         ExprKind::Or(parts) | ExprKind::And(parts) => parts.iter().any(names_now),
         ExprKind::Not(inner) | ExprKind::Nested(_, inner) => names_now(inner),
         ExprKind::Range(_, _, literal) | ExprKind::Value(literal) => is_now(literal),
-        ExprKind::Between(_, (_, lower), (_, upper)) => is_now(lower) || is_now(upper),
+        ExprKind::Between(_, (_, low), (_, high)) => is_now(low) || is_now(high),
         ExprKind::Field(_, values) => any(values, &is_now),
     }
 }
@@ -268,9 +282,14 @@ fn names_now(expr: &Expr) -> bool {
 /// The same for a value of an exception.
 fn json_names_now(value: &Json) -> bool {
     match value {
-        Json::String(text) => text.starts_with("now"),
+        Json::String(text) => is_now(text),
         Json::Array(values) => values.iter().any(json_names_now),
         Json::Object(members) => members.values().any(json_names_now),
         _ => false,
     }
+}
+
+/// `now` alone or with date math behind it. A text field may hold such words too: that costs time, never correctness.
+fn is_now(text: &str) -> bool {
+    text.strip_prefix("now").is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', '-', '/', '|']))
 }

@@ -307,6 +307,15 @@ mod tests {
     }
 
     #[test]
+    fn a_query_in_lucene_syntax_finds_the_same() {
+        let mut lab = lab(json!({"language": "lucene", "query": "event.action:exec AND NOT host.name:(b OR c)"}));
+        for host in ["a", "b", "c"] {
+            lab.add(host, exec("11:55", host));
+        }
+        assert_eq!(lab.run("12:00"), ["a"]);
+    }
+
+    #[test]
     fn filters_have_to_hold_as_well() {
         let filter = |negate: bool| json!({"filters": [{"meta": {"negate": negate}, "query": {"match_phrase": {"host.name": "a"}}}]});
         for (negate, found) in [(false, "on a"), (true, "on b")] {

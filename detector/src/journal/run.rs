@@ -58,7 +58,7 @@ impl Journal {
     pub fn open_with(directory: &StateDir, connect: Connect) -> Result<Journal, JournalError> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let owner = Owner::current();
-        let run = format!("{}-{}-{}", owner.pid, owner.start_ticks, COUNT.fetch_add(1, Ordering::Relaxed));
+        let run = owner.run(COUNT.fetch_add(1, Ordering::Relaxed));
         let action = "lock the directory of";
         let _guard = directory.lock().map_err(|source| JournalError::File {
             action,

@@ -16,6 +16,10 @@ pub(super) const VARIABLE: &str = "FIRSTSEEN_STATE_DIR";
 /// Name of the file whose lock keeps others from the journals.
 const LOCK: &str = "lock";
 
+/// Mode of a directory that was made here: the last one to leave removes it. The sticky bit, which means nothing in a
+/// directory that only its owner can enter, tells it apart from one that somebody else made; that is left.
+const OURS: u32 = 0o1700;
+
 /// Longest wait for another process that is at the journals.
 const LOCK_TIME: Duration = Duration::from_secs(10);
 
@@ -46,13 +50,13 @@ pub enum StateDirError {
 
 impl StateDir {
     /// The well-known place of this user: `$FIRSTSEEN_STATE_DIR`; else for root `/run/firstseen` and
-    /// `/var/lib/firstseen`, for others `$XDG_RUNTIME_DIR/firstseen`; else `firstseen-UID` in `/tmp` or in the directory
-    /// for temporary files. It is made if it is not there.
+    /// `/var/lib/firstseen`, for others `$XDG_RUNTIME_DIR/firstseen`; else `firstseen-UID` in `/tmp`, in the directory for
+    /// temporary files, or in `/dev/shm`. It is made if it is not there.
     ///
     /// # Errors
     /// When `$FIRSTSEEN_STATE_DIR` cannot be used, or none of the other places.
     pub fn find() -> Result<StateDir, StateDirError> {
-        first_good(|path| StateDir::at(path))
+        first_good(StateDir::at)
     }
 
     /// Says where [`StateDir::find`] would be, and makes nothing.
@@ -71,13 +75,14 @@ impl StateDir {
         })
     }
 
-    /// This directory, made with mode 0700 if it is not there; its parent must exist.
+    /// This directory, made for this user alone if it is not there; its parent must exist. The last one to leave removes
+    /// it, unless somebody else had made it.
     ///
     /// # Errors
     /// When it cannot be made or written, is a symbolic link, or is open to others.
     pub fn at(path: &Path) -> Result<StateDir, StateDirError> {
         let found = loop {
-            match DirBuilder::new().mode(0o700).create(path) {
+            match DirBuilder::new().mode(OURS).create(path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(unusable(path, &error.to_string())),
@@ -135,13 +140,15 @@ pub(super) struct Guard {
     directory: PathBuf,
 }
 
-/// The last one to leave takes lock and directory along: nothing is left of a run.
+/// The last one to leave takes the lock along, and the directory if it was made here: nothing is left of a run.
 impl Drop for Guard {
     fn drop(&mut self) {
         let only_lock = |entries: fs::ReadDir| entries.flatten().all(|entry| entry.file_name() == LOCK);
         if fs::read_dir(&self.directory).is_ok_and(only_lock) {
             let _ = fs::remove_file(self.directory.join(LOCK));
-            let _ = fs::remove_dir(&self.directory);
+            if fs::symlink_metadata(&self.directory).is_ok_and(|found| found.permissions().mode() & 0o7777 == OURS) {
+                let _ = fs::remove_dir(&self.directory);
+            }
         }
         // Closing would not do while a process that was forked meanwhile still has the descriptor.
         let _ = self.file.unlock();
@@ -196,8 +203,7 @@ fn candidates(uid: u32, variable: impl Fn(&str) -> Option<OsString>, temporary: 
         places.push(Path::new(&runtime).join("firstseen"));
     }
     let own = format!("firstseen-{uid}");
-    places.push(Path::new("/tmp").join(&own));
-    places.push(temporary.join(&own));
+    places.extend([Path::new("/tmp"), temporary, Path::new("/dev/shm")].map(|place| place.join(&own)));
     places.dedup();
     places
 }
@@ -219,8 +225,9 @@ mod tests {
     fn root_and_others_have_their_own_places() {
         let none = |_: &str| None;
         let paths = |uid| candidates(uid, none, Path::new("/tmp"));
-        assert_eq!(paths(0), ["/run/firstseen", "/var/lib/firstseen", "/tmp/firstseen-0"].map(PathBuf::from));
-        assert_eq!(paths(1000), [Path::new("/tmp/firstseen-1000")]);
+        let of_root = ["/run/firstseen", "/var/lib/firstseen", "/tmp/firstseen-0", "/dev/shm/firstseen-0"];
+        assert_eq!(paths(0), of_root.map(PathBuf::from));
+        assert_eq!(paths(1000), ["/tmp/firstseen-1000", "/dev/shm/firstseen-1000"].map(PathBuf::from));
         let runtime = |name: &str| (name == "XDG_RUNTIME_DIR").then(|| OsString::from("/run/user/7"));
         assert_eq!(candidates(7, runtime, Path::new("/tmp"))[0], Path::new("/run/user/7/firstseen"));
     }
@@ -230,8 +237,17 @@ mod tests {
         let parent = tempfile::tempdir().expect("temporary directory");
         let path = parent.path().join("state");
         StateDir::at(&path).expect("made");
-        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o7777, 0o700);
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o7777, OURS);
         StateDir::at(&path).expect("found again");
+    }
+
+    #[test]
+    fn a_directory_of_others_is_left_and_nothing_in_it() {
+        let parent = tempfile::tempdir().expect("temporary directory");
+        let path = parent.path().join("state");
+        DirBuilder::new().mode(0o700).create(&path).expect("made");
+        drop(StateDir::at(&path).expect("usable").lock());
+        assert_eq!(fs::read_dir(&path).expect("still there").count(), 0);
     }
 
     #[test]

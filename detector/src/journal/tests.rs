@@ -131,6 +131,30 @@ fn only_directories_of_our_own_name_are_taken() {
 }
 
 #[test]
+fn directories_are_removed_by_the_number_of_their_run() {
+    let place = Place::new();
+    let journal = place.journal();
+    let parent = place.parent.path().to_owned();
+    let names = ["firstseen-77-abc", "firstseen-77-", "firstseen-778-abc", "firstseen-77", "other"];
+    let change = |prefix: &str| Change::Directories { parent: parent.clone(), prefix: prefix.to_owned() };
+    for prefix in ["", "firstseen-", "firstseen--", "firstseen-77", "firstseen-x-", "firstseen-7/-"] {
+        assert!(matches!(journal.will(change(prefix)), Err(JournalError::Refused { .. })), "{prefix}");
+    }
+    journal.will(change("firstseen-77-")).expect("written down");
+    for name in names {
+        fs::create_dir_all(parent.join(name).join("deep")).expect("made");
+    }
+    let live = place.journal();
+    live.will(change("firstseen-77-")).expect("written down");
+    journal.abandon();
+    let report = undo_all_with(&place.state, &no_kernel());
+    assert!(matches!(report[0].outcome, Outcome::LeftAlone { .. }), "a live run has the same number: {report:?}");
+    live.close();
+    let left: Vec<bool> = names.map(|name| parent.join(name).exists()).into();
+    assert_eq!(left, [false, false, true, true, true]);
+}
+
+#[test]
 fn a_forged_journal_removes_nothing_else() {
     let place = Place::new();
     let victim = place.parent.path().join("victim");

@@ -9,9 +9,9 @@ use nix::errno::Errno;
 
 use super::change::{Change, Outcome, Undone};
 use super::file::{self, Found, JournalError};
-use super::owner::Owner;
+use super::owner::{Life, Owner};
 use super::run::{Connect, real_kernel};
-use super::state_dir::StateDir;
+use super::state_dir::{Guard, StateDir};
 use crate::sensor::kernel::{AuditKernel, Enabled, KernelError, RuleData, StatusField};
 
 /// Undoes what dead runs left behind, the last change of each first; what live runs hold is not touched.
@@ -68,15 +68,43 @@ pub fn undo_all_with(directory: &StateDir, connect: &Connect) -> Vec<Undone> {
             None => {}
         }
     }
+    report.extend(orphans(connect, &observer));
     // The last one to leave takes the directory along.
     let _ = directory.lock();
     report
 }
 
+/// Deletes audit rules of runs that are gone and whose journals are lost, or lie where nobody looks: the key of a rule
+/// names its run. Where rules cannot be listed there is nothing to do.
+fn orphans(connect: &Connect, observer: &Owner) -> Vec<Undone> {
+    let Ok(mut kernel) = connect() else { return Vec::new() };
+    let mut report = Vec::new();
+    for rule in kernel.rules().unwrap_or_default() {
+        let Some(run) = rule.lab_run().map(str::to_owned) else { continue };
+        if Owner::of_run(&run, observer).is_none_or(|owner| owner.life(observer) != Life::Gone) {
+            continue;
+        }
+        let outcome = match kernel.delete_rule(&rule) {
+            Ok(()) => Outcome::Restored,
+            Err(error) if error.errno == Errno::ENOENT => continue,
+            Err(error) => refused(&error),
+        };
+        report.push(Undone { run, change: Some(Change::AuditRule { rule }), outcome });
+    }
+    report
+}
+
 /// Whether a change is one that a journal may undo: a damaged or forged one must not remove a home directory.
 pub(super) fn check(change: &Change, journals: &Path) -> Result<(), JournalError> {
-    let Change::Directory { path } = change else { return Ok(()) };
     let refused = |why| Err(JournalError::Refused { change: change.to_string(), why });
+    let path = match change {
+        Change::Directory { path } | Change::File { path } => path.clone(),
+        Change::Directories { prefix, .. } if !is_prefix(prefix) => {
+            return refused("its prefix is not 'firstseen-NUMBER-'");
+        }
+        Change::Directories { parent, prefix } => parent.join(prefix),
+        Change::AuditRule { .. } | Change::AuditStatus { .. } => return Ok(()),
+    };
     let name = path.file_name().map(|name| name.as_encoded_bytes()).unwrap_or_default();
     if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
         return refused("its path is not absolute and plain");
@@ -87,10 +115,16 @@ pub(super) fn check(change: &Change, journals: &Path) -> Result<(), JournalError
     if !name.starts_with(b"firstseen-") {
         return refused("its name does not begin with 'firstseen-'");
     }
-    if journals.starts_with(path) {
+    if journals.starts_with(&path) {
         return refused("the journals are in it");
     }
     Ok(())
+}
+
+/// `firstseen-NUMBER-`
+fn is_prefix(prefix: &str) -> bool {
+    let number = prefix.strip_prefix("firstseen-").and_then(|rest| rest.strip_suffix('-'));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Undoes changes; connects to the kernel when the first one needs it.
@@ -110,6 +144,8 @@ impl<'a> Undoer<'a> {
     pub(super) fn undo(&mut self, run: &str, change: Change) -> Undone {
         let outcome = match &change {
             Change::Directory { path } => remove(path),
+            Change::File { path } => remove_file(path),
+            Change::Directories { parent, prefix } => self.remove_all(parent, prefix, &change),
             Change::AuditRule { rule } => self.delete(rule),
             Change::AuditStatus { field, old, new, auditd } => self.restore(*field, *old, *new, *auditd),
         };
@@ -132,22 +168,54 @@ impl<'a> Undoer<'a> {
         }
     }
 
-    fn restore(&mut self, field: StatusField, old: u32, new: u32, auditd: u32) -> Outcome {
-        let directory = self.directory;
-        let guard = directory.lock();
-        let others = guard.and_then(|guard| {
-            let found = file::find(directory.path(), Some(self.run), self.observer)?;
-            Ok((guard, found))
+    /// Removes every directory of that prefix, unless a live run has the same number: it may have made some of them, and
+    /// removes them all at its end.
+    fn remove_all(&self, parent: &Path, prefix: &str, change: &Change) -> Outcome {
+        match self.others() {
+            Ok((_, others)) if others.contains(change) => {
+                return Outcome::LeftAlone { why: "a live run has the same number and will remove them".to_owned() };
+            }
+            Ok(_) => {}
+            Err(error) => return Outcome::Failed { why: error.to_string() },
+        }
+        let entries = match fs::read_dir(parent) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Outcome::AlreadyGone,
+            Err(error) => return Outcome::Failed { why: error.to_string() },
+        };
+        let mut last = Outcome::AlreadyGone;
+        for entry in entries.flatten() {
+            let is_ours = entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes());
+            if !is_ours || self.directory.path().starts_with(entry.path()) {
+                continue;
+            }
+            last = match (last, remove(&entry.path())) {
+                (last @ Outcome::Failed { .. }, _) | (last, Outcome::AlreadyGone) => last,
+                (Outcome::Restored, Outcome::LeftAlone { .. }) => Outcome::Restored,
+                (_, now) => now,
+            };
+        }
+        last
+    }
+
+    /// What other live runs hold; none of them can end as long as the guard is kept.
+    fn others(&self) -> io::Result<(Guard, Vec<Change>)> {
+        let guard = self.directory.lock()?;
+        let found = file::find(self.directory.path(), Some(self.run), self.observer)?;
+        let live = found.into_iter().filter_map(|(_, found)| match found {
+            Ok(Found::Live(contents)) => Some(contents.pending),
+            _ => None,
         });
-        let (_guard, others) = match others {
+        let held = live.flatten().map(|(_, change)| change).collect();
+        Ok((guard, held))
+    }
+
+    fn restore(&mut self, field: StatusField, old: u32, new: u32, auditd: u32) -> Outcome {
+        let (_guard, others) = match self.others() {
             Ok(both) => both,
             Err(error) => return Outcome::Failed { why: error.to_string() },
         };
-        let held = others.iter().any(|(_, found)| match found {
-            Ok(Found::Live(contents)) => contents.pending.iter().any(|(_, change)| holds(change, field, new)),
-            _ => false,
-        });
-        if held {
+        if others.iter().any(|change| holds(change, field, new)) {
             return Outcome::LeftAlone { why: "another run that still lives needs it and will put it back".to_owned() };
         }
         let status = match self.kernel().and_then(|kernel| kernel.status()) {
@@ -175,7 +243,7 @@ impl<'a> Undoer<'a> {
 }
 
 /// Whether a change keeps a field of the audit status at `value`.
-pub(crate) fn holds(change: &Change, field: StatusField, value: u32) -> bool {
+fn holds(change: &Change, field: StatusField, value: u32) -> bool {
     matches!(change, Change::AuditStatus { field: other, new, .. } if *other == field && *new == value)
 }
 
@@ -210,6 +278,26 @@ fn remove(path: &Path) -> Outcome {
         last = fs::remove_dir_all(path);
     }
     match last {
+        Ok(()) => Outcome::Restored,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::Restored,
+        Err(error) => Outcome::Failed { why: format!("{error}; remove it by hand") },
+    }
+}
+
+/// Removes a regular file.
+fn remove_file(path: &Path) -> Outcome {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Outcome::AlreadyGone,
+        Err(error) => return Outcome::Failed { why: error.to_string() },
+    };
+    if !found.is_file() {
+        return Outcome::LeftAlone { why: "it is no regular file".to_owned() };
+    }
+    if found.uid() != nix::unistd::geteuid().as_raw() {
+        return Outcome::LeftAlone { why: format!("it belongs to user {}", found.uid()) };
+    }
+    match fs::remove_file(path) {
         Ok(()) => Outcome::Restored,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::Restored,
         Err(error) => Outcome::Failed { why: format!("{error}; remove it by hand") },

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value as Json};
 
+use crate::kql::{self, Expr, KqlError};
+use crate::lucene;
 use crate::time::Millis;
 
 /// One detection rule.
@@ -106,6 +108,19 @@ pub struct Query {
     pub text: String,
     /// How it is read.
     pub language: Language,
+}
+
+impl Query {
+    /// The tree of the text. Both languages have the same one.
+    ///
+    /// # Errors
+    /// The text is not of its language; for Lucene also what lies beyond the [subset](crate::lucene) that is read.
+    pub fn parse(&self) -> Result<Expr, KqlError> {
+        match self.language {
+            Language::Kuery => kql::parse(&self.text),
+            Language::Lucene => lucene::parse(&self.text),
+        }
+    }
 }
 
 /// Query languages.

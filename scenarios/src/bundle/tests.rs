@@ -3,13 +3,13 @@ use std::io::{self, Write};
 use std::rc::Rc;
 
 use firstseen_detector::audit::AuditRule;
+use firstseen_detector::sensor::Sensor;
 use firstseen_detector::sensor::trace::TraceSensor;
-use firstseen_detector::sensor::{Sensor, SensorError};
 use firstseen_simulator::Scratch;
 
 use super::*;
 use crate::catalog::catalog;
-use crate::live::LiveWorld;
+use crate::live::{LiveWorld, OpenError};
 use crate::load::load_text;
 use crate::plan::Plan;
 use crate::rules::find_rule;
@@ -31,7 +31,7 @@ impl Write for Memory {
     }
 }
 
-fn open(rules: &[String]) -> Result<Box<dyn Sensor>, SensorError> {
+fn open(rules: &[String]) -> Result<Box<dyn Sensor>, OpenError> {
     let rules: Vec<AuditRule> = rules.iter().map(|rule| AuditRule::parse(rule).expect("a rule of ours")).collect();
     Ok(Box::new(TraceSensor::new(&rules)?))
 }

@@ -52,6 +52,7 @@ impl Compiler<'_> {
                 // Inside a group, Kibana does not wrap a deeper nested field: nothing is found there.
                 if self.scope.is_none() || root == self.scope {
                     let matcher = matcher(name, mapping.field_type)?;
+                    self.count(field.span)?;
                     nodes.push(self.leaf(name, root, &matcher, layout)?);
                 }
             }
@@ -64,6 +65,7 @@ impl Compiler<'_> {
         };
         self.check_group(&name, field.span)?;
         let matcher = matcher(&name, mapping.field_type)?;
+        self.count(field.span)?;
         self.leaf(&name, self.scope, &matcher, layout)
     }
 

@@ -5,7 +5,7 @@
 use super::values::{self, Matcher, Piece};
 use super::{Compiler, NULL_HELP, any_of};
 use crate::ecs::{FieldType, Layout};
-use crate::kql::ast::{Literal, Value};
+use crate::kql::ast::{Literal, Span, Value};
 use crate::kql::error::KqlError;
 use crate::kql::glob::{Glob, WordGlob};
 use crate::kql::predicate::{Node, Test};
@@ -17,32 +17,40 @@ impl Compiler<'_> {
                 let error = KqlError::execution(literal.span, "the search engine refuses null as a value");
                 return Err(error.with_help(NULL_HELP));
             }
-            return Ok(self.on_every_field(layout, |field_type| values::is(field_type, &literal.value, self.now).ok()));
+            let matcher = |field_type| values::is(field_type, &literal.value, self.now).ok();
+            return self.on_every_field(literal.span, layout, matcher);
         };
         let alternatives = values::split(pattern).into_iter().map(|piece| match piece {
-            Piece::Star => Node::All,
+            Piece::Star => Ok(Node::All),
             Piece::Words(words) => {
                 let words = Value::Word(words);
-                self.on_every_field(layout, |field_type| values::is(field_type, &words, self.now).ok())
+                self.on_every_field(literal.span, layout, |field_type| values::is(field_type, &words, self.now).ok())
             }
-            Piece::Pattern(pieces) => self.on_every_field(layout, |field_type| match field_type {
+            Piece::Pattern(pieces) => self.on_every_field(literal.span, layout, |field_type| match field_type {
                 field_type if field_type.is_text() => Some(Matcher::Test(Test::WordGlob(WordGlob::new(&pieces)))),
                 field_type if field_type.is_keyword() => Some(Matcher::Test(Test::Glob(Glob::new(&pieces)))),
                 _ => None,
             }),
         });
-        Ok(any_of(alternatives.collect()))
+        Ok(any_of(alternatives.collect::<Result<_, _>>()?))
     }
 
-    fn on_every_field(&self, layout: &mut Layout, matcher: impl Fn(FieldType) -> Option<Matcher>) -> Node {
+    fn on_every_field(
+        &self,
+        span: Span,
+        layout: &mut Layout,
+        matcher: impl Fn(FieldType) -> Option<Matcher>,
+    ) -> Result<Node, KqlError> {
         let mut nodes = Vec::new();
-        for (name, mapping) in self.mappings.leaves().filter(|(name, _)| self.mappings.nested_root(name).is_none()) {
+        for (name, mapping) in self.mappings.leaves() {
+            // The layout has no slot for what lies below a nested root.
             if let Some(matcher) = matcher(mapping.field_type)
                 && let Some(slot) = layout.slot(self.mappings, name)
             {
+                self.count(span)?;
                 nodes.push(matcher.on(slot));
             }
         }
-        any_of(nodes)
+        Ok(any_of(nodes))
     }
 }

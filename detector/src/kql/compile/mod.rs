@@ -6,11 +6,17 @@ mod free_text;
 mod tests;
 mod values;
 
+use std::cell::Cell;
+
 use super::ast::{Expr, ExprKind, Literal, RangeOp, Span, Value, Values};
 use super::error::KqlError;
 use super::predicate::{Node, Predicate, Test};
 use crate::ecs::{FieldType, Layout, Mappings, Slot};
 use crate::time::Millis;
+
+/// A query that comes to more conditions on single fields is refused, as the search engine refuses too many clauses
+/// (`indices.query.bool.max_clause_count`; its limit depends on its memory, this one keeps ours below some 100 MB).
+const MAX_CONDITIONS: usize = 500_000;
 
 /// Compiles a query: `now` is the base of its date math, and `layout` learns which fields it reads.
 ///
@@ -18,7 +24,7 @@ use crate::time::Millis;
 /// `Execution`, with the offending span, if the search would be refused on these mappings: a value that its field cannot hold,
 /// a pattern on a number, a nested field outside its group. Whether any document would meet the clause does not matter.
 pub fn compile(expr: &Expr, mappings: &Mappings, layout: &mut Layout, now: Millis) -> Result<Predicate, KqlError> {
-    let compiler = Compiler { mappings, now, scope: None };
+    let compiler = Compiler { mappings, now, scope: None, conditions: &Cell::new(0) };
     Ok(Predicate { root: compiler.expr(expr, layout)? })
 }
 
@@ -29,9 +35,22 @@ struct Compiler<'m> {
     now: Millis,
     /// The nested root whose objects are asked; `None`: the documents.
     scope: Option<&'m str>,
+    /// How many conditions on single fields there are so far.
+    conditions: &'m Cell<usize>,
 }
 
 impl Compiler<'_> {
+    /// Counts one more condition, which `span` asks for.
+    fn count(&self, span: Span) -> Result<(), KqlError> {
+        self.conditions.set(self.conditions.get() + 1);
+        if self.conditions.get() <= MAX_CONDITIONS {
+            return Ok(());
+        }
+        let message = format!("the query comes to more than {MAX_CONDITIONS} conditions on single fields");
+        Err(KqlError::execution(span, message)
+            .with_help("a value without a field, or a pattern for a field, asks every field"))
+    }
+
     fn expr(&self, expr: &Expr, layout: &mut Layout) -> Result<Node, KqlError> {
         Ok(match &expr.kind {
             ExprKind::Everything => Node::All,

@@ -179,3 +179,11 @@ fn a_clause_shows_what_the_document_holds_where_it_looked() {
     assert_eq!(fields("none: x"), [""; 0]);
     assert_eq!(fields("o*: *"), ["o.a=", "o.b="]);
 }
+
+#[test]
+fn a_query_that_would_fill_the_memory_is_refused() {
+    let expr = parse("a or ".repeat(50_000).trim_end_matches(" or ")).expect("valid");
+    let mappings = crate::ecs::Schema::known().mappings();
+    let error = compile(&expr, &mappings, &mut Layout::new(), Millis(0)).expect_err("too many");
+    assert!(error.message.contains("500000 conditions") && error.help.is_some(), "{error}");
+}

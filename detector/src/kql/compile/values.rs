@@ -233,6 +233,7 @@ mod tests {
         let like = |pieces: &[&str]| Piece::Pattern(pieces.iter().map(|&piece| piece.to_owned()).collect());
         assert_eq!(pieces("acc* log*"), [like(&["acc", ""]), like(&["log", ""])]);
         assert_eq!(pieces("failed  root x*y and*"), [words("failed root"), like(&["x", "y"]), like(&["and", ""])]);
+        assert_eq!(pieces("a*\u{3000}b*\u{a0}c"), [like(&["a", ""]), like(&["b", "\u{a0}c"])]);
         assert_eq!(pieces("* **"), [Piece::Star, like(&["", "", ""])]);
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::finding::Findings;
 use crate::rule::error::did_you_mean;
-use crate::rule::{Language, Rule, RuleKind};
+use crate::rule::{Rule, RuleKind};
 
 /// The rule types of Elastic Security.
 const TYPES: [&str; 8] =
@@ -58,13 +58,6 @@ fn kind(rule: &Rule, findings: &mut Findings<'_>) {
             findings.error("type-unknown", "type", message);
         }
         RuleKind::Query(_) | RuleKind::Threshold(_) => {}
-    }
-    if rule.kind.query().is_some_and(|query| query.language == Language::Lucene && !query.text.trim().is_empty()) {
-        findings.warning(
-            "language-not-implemented",
-            "language",
-            "queries in Lucene syntax load, but cannot be run here",
-        );
     }
 }
 

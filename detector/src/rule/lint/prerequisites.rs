@@ -1,21 +1,20 @@
 //! What the rule needs on a host, and whether its set-up text asks for it.
 //!
-//! Rules in KQL are read exactly. Of other languages only the names of fields are looked for.
+//! Rules in KQL and Lucene syntax are read exactly. Of other languages only the names of fields are looked for.
 
 use std::collections::BTreeSet;
 
 use super::finding::Findings;
 use crate::audit::{Abi, AuditRule, syscall_number};
-use crate::kql::{self, Expr, ExprKind, Literal, Values};
-use crate::rule::{Language, Rule};
+use crate::kql::{Expr, ExprKind, Literal, Values};
+use crate::rule::Rule;
 
 /// Elastic Defend captures at most so many variables.
 const MOST_VARIABLES: usize = 5;
 
 pub(super) fn check(rule: &Rule, findings: &mut Findings<'_>) {
     let audit_rules = readable_audit_rules(rule, findings);
-    let query = rule.kind.query().filter(|query| query.language == Language::Kuery);
-    let expr = query.and_then(|query| kql::parse(&query.text).ok());
+    let expr = rule.kind.query().and_then(|query| query.parse().ok());
     if let Some(expr) = &expr
         && reads_audit(rule)
     {

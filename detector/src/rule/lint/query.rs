@@ -6,8 +6,8 @@ use crate::kql::{self, Expr, ExprKind};
 use crate::rule::{Language, Rule, RuleKind};
 
 pub(super) fn check(rule: &Rule, context: &LintContext<'_>, findings: &mut Findings<'_>) {
-    if let Some(query) = rule.kind.query().filter(|query| query.language == Language::Kuery) {
-        match kql::parse(&query.text) {
+    if let Some(query) = rule.kind.query() {
+        match query.parse() {
             Err(error) => {
                 let place = ("query", query.text.as_str(), error.span.start);
                 findings.inside(Severity::Error, "query-syntax", place, error.render(&query.text));
@@ -21,7 +21,9 @@ pub(super) fn check(rule: &Rule, context: &LintContext<'_>, findings: &mut Findi
                 if matches!(rule.kind, RuleKind::NewTerms(_)) {
                     time_limit(&expr, rule, &query.text, findings);
                 }
-                free_text(&expr, &query.text, findings);
+                if query.language == Language::Kuery {
+                    free_text(&expr, &query.text, findings);
+                }
             }
         }
     }

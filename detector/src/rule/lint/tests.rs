@@ -166,6 +166,15 @@ fn findings_say_where_in_the_file_and_name_the_nearest() {
 }
 
 #[test]
+fn lucene_queries_are_read_as_such() {
+    let rule = |query: &str| json!({"language": "lucene", "query": query});
+    let fine = "auditd.data.syscall:mprotect AND process.pid:[1 TO 5]";
+    remarks(Severity::Error, "query-syntax", "query", rule("a:[1 TO"), rule(fine));
+    let misspelt = "auditd.data.syscal:mprotect";
+    remarks(Severity::Warning, "unknown-field", "query", rule(misspelt), rule(fine));
+}
+
+#[test]
 fn errors_come_first() {
     let found = findings(&json!({"max_signal": 5, "max_signals": 0, "rule_id": "r"}));
     assert!(found.is_sorted_by_key(|finding| finding.severity) && found.len() == 3, "{found:#?}");

@@ -65,7 +65,7 @@ pub(super) fn examine(root: &Path) -> Vec<Finding> {
         findings.push(Finding {
             subject: "/etc/machine-id".into(),
             weight: Weight::Limits,
-            what: "there is no machine id: host.id of this machine's own documents has to be made up".into(),
+            what: "there is no machine id, from which an agent would take host.id".into(),
             fix: "write one (systemd-machine-id-setup); scenarios name their hosts and do not need it".into(),
         });
     }

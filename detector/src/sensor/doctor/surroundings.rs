@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Inodes of the initial namespaces, fixed in the kernel (`include/linux/proc_ns.h`; the one of the network only since
-/// Linux 6.18).
+/// Inodes of the initial namespaces, fixed in the kernel (`include/uapi/linux/nsfs.h`; those of network and mounts only
+/// since Linux 6.18).
 const INITIAL_USER: u64 = 0xEFFF_FFFD;
 const INITIAL_PID: u64 = 0xEFFF_FFFC;
 const INITIAL_NET: u64 = 0xEFFF_FFF9;
+const INITIAL_MOUNT: u64 = 0xEFFF_FFF8;
 
 /// What matters about the place of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Surroundings {
     pub capabilities: Option<u64>,
     /// Whether a seccomp filter is in force.
     pub filtered: Option<bool>,
+    /// `kernel.yama.ptrace_scope`; `None` without Yama.
+    pub ptrace_scope: Option<u8>,
     /// The container it is in, as far as it can be told.
     pub container: Option<Container>,
 }
@@ -59,23 +62,32 @@ impl Surroundings {
     pub fn read(root: &Path) -> Surroundings {
         let status = fs::read_to_string(root.join("proc/self/status")).unwrap_or_default();
         let inode = |name: &str| fs::metadata(root.join("proc").join(name)).map(|namespace| namespace.ino()).ok();
-        let pid_namespace = fixed(inode("self/ns/pid"), INITIAL_PID);
-        let net = inode("self/ns/net");
-        // Only in the initial pid namespace is number 1 the machine's own first process.
-        let first = if pid_namespace == Namespace::Initial { inode("1/ns/net") } else { None };
-        let net_namespace = match (net, first) {
-            (Some(INITIAL_NET), _) => Namespace::Initial,
-            (Some(own), Some(first)) if own == first => Namespace::Initial,
-            (Some(_), Some(_)) => Namespace::Other,
+        // In the initial pid namespace number 2 is a thread of the kernel, which is in all the initial ones.
+        let is_kernel = fs::read_to_string(root.join("proc/2/comm")).is_ok_and(|name| name.trim() == "kthreadd");
+        let like_kernel = |own: &str, initial: u64| match (inode(&format!("self/ns/{own}")), is_kernel) {
+            (Some(inode), _) if inode == initial => Namespace::Initial,
+            (Some(own_inode), true) => match inode(&format!("2/ns/{own}")) {
+                Some(kernels) if kernels == own_inode => Namespace::Initial,
+                Some(_) => Namespace::Other,
+                None => Namespace::Unknown,
+            },
             _ => Namespace::Unknown,
         };
+        // A machine whose root was once a container's still has its files.
+        let is_host = like_kernel("mnt", INITIAL_MOUNT) == Namespace::Initial;
         Surroundings {
             user_namespace: fixed(inode("self/ns/user"), INITIAL_USER),
-            pid_namespace,
-            net_namespace,
+            pid_namespace: fixed(inode("self/ns/pid"), INITIAL_PID),
+            net_namespace: match like_kernel("net", INITIAL_NET) {
+                Namespace::Unknown => net_by_settings(root),
+                told => told,
+            },
             capabilities: field(&status, "CapEff:").and_then(|bits| u64::from_str_radix(bits, 16).ok()),
             filtered: field(&status, "Seccomp:").map(|mode| mode != "0"),
-            container: container(root, |name| std::env::var(name).ok()),
+            ptrace_scope: fs::read_to_string(root.join("proc/sys/kernel/yama/ptrace_scope"))
+                .ok()
+                .and_then(|text| text.trim().parse().ok()),
+            container: if is_host { None } else { container(root, |name| std::env::var(name).ok()) },
         }
     }
 
@@ -108,6 +120,28 @@ impl Surroundings {
             ("effective capabilities", capabilities),
         ];
         facts.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// Name and value of what matters to ptrace, for a report.
+    pub(super) fn facts_of_tracing(&self) -> Vec<(String, String)> {
+        let scope = self.ptrace_scope.map_or("no Yama".to_owned(), |scope| scope.to_string());
+        let filter = match self.filtered {
+            Some(true) => "in force",
+            Some(false) => "none",
+            None => "cannot be read",
+        };
+        vec![("ptrace scope".to_owned(), scope), ("seccomp filter".to_owned(), filter.to_owned())]
+    }
+}
+
+/// Tells the network namespace by a setting that only the initial one has (`net_core_table` in the kernel's
+/// net/core/sysctl_net_core.c): who lacks CAP_SYS_PTRACE may not look at the namespaces of the kernel's own threads.
+fn net_by_settings(root: &Path) -> Namespace {
+    let settings = root.join("proc/sys/net/core");
+    match (settings.join("dev_weight").exists(), settings.join("somaxconn").exists()) {
+        (true, _) => Namespace::Initial,
+        (false, true) => Namespace::Other,
+        (false, false) => Namespace::Unknown,
     }
 }
 
@@ -169,6 +203,19 @@ mod tests {
         assert_eq!(bare.capabilities, None);
         assert!(bare.has(30));
         assert_eq!(bare.user_namespace, Namespace::Unknown);
+    }
+
+    #[test]
+    fn the_network_namespace_shows_in_its_settings() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let told = || Surroundings::read(root.path()).net_namespace;
+        let settings = root.path().join("proc/sys/net/core");
+        fs::create_dir_all(&settings).expect("made");
+        assert_eq!(told(), Namespace::Unknown);
+        fs::write(settings.join("somaxconn"), "4096\n").expect("written");
+        assert_eq!(told(), Namespace::Other);
+        fs::write(settings.join("dev_weight"), "64\n").expect("written");
+        assert_eq!(told(), Namespace::Initial);
     }
 
     #[test]

@@ -3,9 +3,8 @@
 //! Others may use the audit system at the same time: a test only looks at rules and records of its own, and puts back
 //! what it changes.
 
-use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,7 +12,8 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::audit::{AuditRule, RecordType};
 use crate::journal::{Journal, StateDir, undo_all};
-use crate::sensor::{Exit, Launch, Loss, Observation, Sensor, SensorError, SensorKind};
+use crate::sensor::trace::TraceSensor;
+use crate::sensor::{Launch, Loss, Observation, Sensor};
 
 /// Keeps the tests of this file apart, also those of another checkout.
 struct Alone {
@@ -54,32 +54,7 @@ impl Place {
 
     fn sensor(&self, rules: &[AuditRule]) -> Result<AuditSensor, Unfit> {
         let journal = Journal::open(&self.state).expect("journal");
-        AuditSensor::new(rules, Options { journal, tracer: Box::new(OneProcess) })
-    }
-}
-
-/// A tracer that follows one process only.
-struct OneProcess;
-
-impl Sensor for OneProcess {
-    fn kind(&self) -> SensorKind {
-        SensorKind::Trace
-    }
-
-    fn observe(&mut self, launch: Launch) -> Result<Observation, SensorError> {
-        let start = |source| SensorError::Start { program: launch.program.clone(), source };
-        let mut command = Command::new(&launch.program);
-        command.args(&launch.argv[1..]).env_clear().current_dir(&launch.cwd).stdout(Stdio::null());
-        let mut child = command.spawn().map_err(start)?;
-        let status = child.wait().map_err(start)?;
-        Ok(Observation {
-            records: Vec::new(),
-            execs: Vec::new(),
-            pids: BTreeSet::from([child.id() as i32]),
-            exit: Exit::Code(status.code().unwrap_or(-1)),
-            drained: true,
-            losses: Vec::new(),
-        })
+        AuditSensor::new(rules, Options { journal, tracer: Box::new(TraceSensor::exec_only()) })
     }
 }
 
@@ -109,6 +84,26 @@ fn shell(text: &str) -> Launch {
 
 fn kernel() -> Netlink {
     Netlink::connect().expect("connected")
+}
+
+/// A field of the status that is set back, also by a failed test.
+struct Set {
+    field: StatusField,
+    before: u32,
+}
+
+impl Set {
+    fn to(field: StatusField, value: u32) -> Set {
+        let before = kernel().status().expect("status").value(field);
+        kernel().set(field, value).expect("set");
+        Set { field, before }
+    }
+}
+
+impl Drop for Set {
+    fn drop(&mut self) {
+        kernel().set(self.field, self.before).expect("set back");
+    }
 }
 
 /// Status and rules without what is not ours to judge: counters, and rules of other runs.
@@ -152,13 +147,16 @@ fn the_kernel_sees_what_a_program_does_and_everything_is_put_back() {
         assert!(mprotects(&seen) >= 1, "{:?}", seen.records);
         assert!(seen.drained);
         assert_eq!(seen.losses, []);
-        let pid = format!(" pid={} ", seen.pids.first().expect("one"));
-        let syscalls = seen.records.iter().filter(|record| record.record_type == RecordType::SYSCALL);
-        assert!(syscalls.clone().all(|record| record.text.contains(&pid)));
+        let is_own = |text: &str| seen.pids.iter().any(|pid| text.contains(&format!(" pid={pid} ")));
+        let mut syscalls = seen.records.iter().filter(|record| record.record_type == RecordType::SYSCALL);
+        assert!(syscalls.all(|record| is_own(&record.text)));
         assert!(seen.records.iter().any(|record| record.record_type == RecordType::EOE), "EOE is sent on netlink");
     }
-    let still = sensor.observe(shell("exec 2>/dev/null; :")).expect("observed");
-    assert!(still.drained);
+    let family = sensor.observe(shell("/bin/true; exec /bin/sh -c '/bin/true; :'")).expect("observed");
+    assert_eq!((family.pids.len(), family.execs.len()), (3, 4), "lineage and executions come from the tracer");
+    let callers =
+        family.pids.iter().filter(|pid| family.records.iter().any(|it| it.text.contains(&format!(" pid={pid} "))));
+    assert_eq!(callers.count(), 3, "each of them was seen");
     drop(sensor);
     assert_eq!(state(), before);
 }
@@ -207,19 +205,39 @@ fn two_runs_at_once_see_their_own_acts_and_put_everything_back() {
     assert_eq!(state(), before);
 }
 
+/// Not a test of its own: the process that the next test kills.
+#[test]
+fn helper_that_is_killed() {
+    let Some(state) = std::env::var_os("FIRSTSEEN_TEST_KILLED") else { return };
+    let state = StateDir::at(Path::new(&state)).expect("state directory");
+    let journal = Journal::open(&state).expect("journal");
+    let _sensor =
+        AuditSensor::new(&[mprotect()], Options { journal, tracer: Box::new(TraceSensor::exec_only()) }).expect("fit");
+    let _ = writeln!(std::io::stdout(), "\nready");
+    std::thread::sleep(Duration::from_secs(60));
+}
+
 #[test]
 fn what_a_killed_run_left_is_undone_by_the_next_start() {
     let Some(_alone) = alone() else { return };
     let place = Place::new();
     let before = state();
-    let journal = Journal::open(&place.state).expect("journal");
-    let options = Options { journal: journal.clone(), tracer: Box::new(OneProcess) };
-    let sensor = AuditSensor::new(&[mprotect()], options).expect("fit");
-    journal.abandon();
-    drop(sensor);
-    assert_ne!(state().2, before.2, "the rule is still there");
+    let mut command = Command::new(std::env::current_exe().expect("this test"));
+    command.args(["--exact", "sensor::kernel::live_tests::helper_that_is_killed", "--nocapture"]);
+    command.env("FIRSTSEEN_TEST_KILLED", place.state.path());
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("started");
+    let output = std::io::BufReader::new(child.stdout.take().expect("piped"));
+    assert!(output.lines().map_while(Result::ok).any(|line| line == "ready"), "the helper is at work");
+    let key = format!("{LAB_KEY_PREFIX}{}-", child.id());
+    let is_there = || kernel().rules().expect("rules").iter().any(|rule| rule.to_string().contains(&key));
+    assert!(is_there());
+    assert!(undo_all(&place.state).is_empty(), "it lives");
+    assert!(is_there());
+    child.kill().and_then(|()| child.wait()).expect("killed");
+    assert!(is_there(), "nobody undid it");
     let report = undo_all(&place.state);
     assert!(!report.is_empty() && report.iter().all(|undone| undone.is_settled()), "{report:?}");
+    assert!(!is_there() && !place.state.path().exists());
     assert_eq!(state(), before);
 }
 
@@ -228,14 +246,10 @@ fn a_flood_that_the_kernel_cannot_queue_is_a_loss() {
     let Some(_alone) = alone() else { return };
     let place = Place::new();
     let mut sensor = place.sensor(&[busy()]).expect("fit");
-    let before = kernel().status().expect("status");
     // Without a wait time the audited task does not sleep until there is room.
-    kernel().set(StatusField::BacklogWaitTime, 0).expect("no waiting");
-    kernel().set(StatusField::BacklogLimit, 1).expect("lowered");
-    let seen = sensor.observe(shell(&flood(2000)));
-    kernel().set(StatusField::BacklogLimit, before.backlog_limit).expect("raised");
-    kernel().set(StatusField::BacklogWaitTime, before.backlog_wait_time.expect("sent")).expect("as before");
-    let seen = seen.expect("observed");
+    let narrow = [Set::to(StatusField::BacklogWaitTime, 0), Set::to(StatusField::BacklogLimit, 1)];
+    let seen = sensor.observe(shell(&flood(2000))).expect("observed");
+    drop(narrow);
     assert!(seen.losses.iter().any(|loss| matches!(loss, Loss::KernelLost { .. })), "{:?}", seen.losses);
 }
 

@@ -26,6 +26,10 @@ pub(super) const EQUAL: u32 = 0x4000_0000;
 
 /// `AUDIT_ARCH`
 pub(super) const FIELD_ARCH: u32 = 11;
+const NOT_EQUAL: u32 = 0x3000_0000;
+
+/// `AUDIT_PID`
+const FIELD_PID: u32 = 0;
 /// `AUDIT_MSGTYPE`
 pub(super) const FIELD_MSGTYPE: u32 = 12;
 /// `AUDIT_FILTERKEY`
@@ -57,7 +61,7 @@ pub enum RuleError {
         what: &'static str,
     },
     /// No room for one more field.
-    #[error("an audit rule with all 64 fields in use has no room for a key")]
+    #[error("an audit rule with all 64 fields in use has no room for another")]
     Full,
 }
 
@@ -148,17 +152,40 @@ impl RuleData {
         self.conditions().find(|condition| condition.field == FIELD_KEY).map(|condition| condition.text)
     }
 
+    /// The run that added it, if one of its keys says so.
+    #[must_use]
+    pub fn lab_run(&self) -> Option<&str> {
+        let mut keys = self.key()?.split(|&byte| byte == 1);
+        keys.find_map(|key| std::str::from_utf8(key).ok()?.strip_prefix(LAB_KEY_PREFIX))
+    }
+
     /// Whether one of its keys is a run's own.
     #[must_use]
     pub fn is_lab_rule(&self) -> bool {
-        self.key()
-            .is_some_and(|keys| keys.split(|&byte| byte == 1).any(|key| key.starts_with(LAB_KEY_PREFIX.as_bytes())))
+        self.lab_run().is_some()
     }
 
     /// Whether it matches everything on its list, as far as conditions go.
     #[must_use]
     pub fn is_unconditional(&self) -> bool {
         !self.conditions().any(|condition| condition.is_filter())
+    }
+
+    /// The same rule, but not for the process `pid`.
+    ///
+    /// # Errors
+    /// When it has no room for one more condition.
+    pub fn except(&self, pid: u32) -> Result<RuleData, RuleError> {
+        let count = self.field_count();
+        if count == MAX_FIELDS {
+            return Err(RuleError::Full);
+        }
+        let (mut rule, at) = (self.clone(), count as usize * 4);
+        rule.put(8, count + 1);
+        rule.put(FIELDS + at, FIELD_PID);
+        rule.put(OPERATORS + at, NOT_EQUAL);
+        rule.put(VALUES + at, pid);
+        Ok(rule)
     }
 
     /// The same rule with one more key: rules that differ in their keys are different rules to the kernel.
@@ -280,6 +307,9 @@ fn is_text(field: u32) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A rule in auditctl's syntax.
@@ -328,6 +358,32 @@ pub(super) mod tests {
         assert_eq!(changed(8, 65), Err(RuleError::Inconsistent { what: "number of fields" }));
         assert_eq!(changed(528, 4), Err(RuleError::Inconsistent { what: "length of texts" }));
         assert!(matches!(changed(TEXT_LENGTH, u32::MAX), Err(RuleError::Short { .. })));
+    }
+
+    #[test]
+    fn a_process_can_be_left_out() {
+        let rule = rule("-a always,exit -F arch=b64 -S mprotect -F exe=/bin/sh -k site").except(77).expect("room");
+        assert_eq!(rule.to_string(), "-a always,exit -F arch=b64 -S mprotect -F exe=/bin/sh -F key=site -F pid!=77");
+        assert_eq!(rule.with_key("more").expect("room").key(), Some(&b"site\x01more"[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_can_be_shown_and_marked(bytes in vec(any::<u8>(), 0..40), count in 0u32..70, at in any::<usize>()) {
+            let mut data = rule("-a always,exit -F arch=b64 -S mprotect -F exe=/bin/sh -k site").bytes().to_vec();
+            data[8..12].copy_from_slice(&count.to_ne_bytes());
+            for (offset, byte) in bytes.iter().enumerate() {
+                let place = (at.wrapping_add(offset * 7)) % data.len();
+                data[place] = *byte;
+            }
+            if let Ok(rule) = RuleData::new(&data) {
+                prop_assert!(!rule.to_string().is_empty());
+                if let Ok(marked) = rule.with_key("firstseen-1-2-3") {
+                    prop_assert_eq!(RuleData::new(marked.bytes()), Ok(marked.clone()));
+                    prop_assert!(marked.key().is_some_and(|key| key.ends_with(b"firstseen-1-2-3")));
+                }
+            }
+        }
     }
 
     #[test]

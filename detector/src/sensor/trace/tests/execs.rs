@@ -1,7 +1,7 @@
 //! Executions: what is read of them, and the records of a rule for execve.
 
 use super::*;
-use crate::sensor::ExecEvent;
+use crate::sensor::{ExecEvent, Ids};
 
 const EXEC: &str = "-a always,exit -F arch=b64 -S execve,execveat -k exec";
 
@@ -123,11 +123,24 @@ fn a_script_shows_its_interpreter_as_program_and_itself_as_argument() {
 
 #[test]
 fn the_stack_says_the_same_as_proc() {
+    compare_stack_with_proc("/bin/true".into());
+}
+
+#[test]
+fn the_stack_of_a_32_bit_program_is_read_too() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let program = elf32(&folder.path().canonicalize().expect("real path").join("program"));
+    if std::process::Command::new(&program).status().is_ok() {
+        compare_stack_with_proc(program);
+    }
+}
+
+fn compare_stack_with_proc(program: PathBuf) {
     use super::super::{image, memory, process};
     let launch = Launch {
         argv: ["true", "", &"x".repeat(5000), "ü"].map(OsString::from).to_vec(),
         env: (0..600).map(|number| (format!("NAME{number}").into(), "v".repeat(number).into())).collect(),
-        ..launch("/bin/true")
+        ..launch(&program)
     };
     let mut compared = 0;
     let mut sink = |seen| {
@@ -139,10 +152,12 @@ fn the_stack_says_the_same_as_proc() {
             strings.iter().map(|string| string.clone().into_encoded_bytes()).collect()
         };
         assert_eq!((stack.argv, stack.env), (bytes(&exec.argv), bytes(&exec.env)));
-        assert_eq!(stack.file.as_deref(), Some(&b"/bin/true"[..]));
-        assert_eq!(stack.ids[1], Some(exec.ids.euid));
+        assert_eq!(stack.file.as_deref(), Some(program.as_os_str().as_encoded_bytes()));
+
+        let Ids { uid, euid, gid, egid } = exec.ids;
+        assert_eq!(stack.ids, [uid, euid, gid, egid].map(Some));
         assert_eq!(process::argv(exec.pid).expect("readable"), exec.argv);
-        let known = image::of_launch(Path::new("/bin/true"), Path::new("/")).facts(exec.pid);
+        let known = image::of_launch(&program, Path::new("/")).facts(exec.pid);
         let facts = process::facts(exec.pid, exec.pid).expect("readable");
         assert_eq!(
             (known.pid, known.ppid, known.comm, known.users[1]),

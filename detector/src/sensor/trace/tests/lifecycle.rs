@@ -35,10 +35,25 @@ fn a_program_that_cannot_start_says_why() {
 }
 
 #[test]
+fn what_the_child_does_before_it_is_the_program_is_not_recorded() {
+    let filter = super::super::Filter::new(&rules(&["-a always,exit -F arch=b64 -S execve,exit_group,write"]));
+    let mut records = Vec::new();
+    let mut sink = |seen| match seen {
+        super::super::Seen::Records(event) => records.extend(event),
+        super::super::Seen::Exec(exec) => panic!("{exec:?}"),
+    };
+    let error = super::super::run(launch("/nonexistent"), Some(&filter.expect("rules")), &mut sink);
+    assert!(error.is_err());
+    records.retain(|record: &RawRecord| record.record_type == RecordType::SYSCALL);
+    assert!(records.len() == 1 && records[0].text.contains(" syscall=59 success=no exit=-2 "), "{records:?}");
+}
+
+#[test]
 fn a_program_gets_the_descriptors_that_it_was_given_and_no_other() {
     let (mut out, out_end) = pipe();
     let (mut extra, extra_end) = pipe();
     let (_leak, leak_end) = pipe();
+    nix::fcntl::fcntl(&leak_end, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).expect("ours");
     let script = "ls /proc/self/fd; echo seven >&7";
     let launch = Launch {
         argv: ["sh", "-c", script].map(OsString::from).to_vec(),
@@ -53,6 +68,28 @@ fn a_program_gets_the_descriptors_that_it_was_given_and_no_other() {
     // 0 and 2 are /dev/null; 3 is the directory that ls reads.
     assert_eq!((listed.as_str(), written.as_str()), ("0\n1\n2\n3\n7\n", "seven\n"));
     assert_eq!(observation.exit, Exit::Code(0));
+}
+
+#[test]
+fn a_program_starts_with_no_signal_blocked_and_sigpipe_not_ignored() {
+    use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+    let mut blocked = SigSet::empty();
+    blocked.add(Signal::SIGUSR1);
+    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&blocked), None).expect("blocked for this thread");
+    let (mut out, out_end) = pipe();
+    let launch = Launch {
+        argv: ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"].map(OsString::from).to_vec(),
+        descriptors: vec![(out_end, 1)],
+        ..launch("/bin/grep")
+    };
+    TraceSensor::exec_only().observe(launch).expect("an observation");
+    let mut text = String::new();
+    out.read_to_string(&mut text).expect("text");
+    let set = |name: &str| {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+        u64::from_str_radix(value.trim(), 16).expect("hex")
+    };
+    assert_eq!((set("SigBlk:"), set("SigIgn:") >> (libc::SIGPIPE - 1) & 1), (0, 0));
 }
 
 #[test]
@@ -133,4 +170,47 @@ fn a_rule_that_needs_the_kernel_is_refused_with_the_reason() {
         assert!(error.contains(problem) && error.contains("use the audit sensor"), "{error}");
     }
     assert!(TraceSensor::new(&rules(&["-a never,exit -F arch=b64 -S openat"])).is_ok());
+}
+
+/// What [`nothing_is_left_when_the_watcher_is_killed`] kills; does nothing by itself.
+#[test]
+#[ignore = "started by another test"]
+fn watcher() {
+    let mut sink = |seen| {
+        let super::super::Seen::Exec(exec) = seen else { return };
+        std::fs::write(std::env::var_os("FIRSTSEEN_TEST_PID").expect("a path"), exec.pid.to_string()).expect("written");
+    };
+    super::super::run(target_launch("sleep"), None, &mut sink).expect("an outcome");
+}
+
+#[test]
+fn nothing_is_left_when_the_watcher_is_killed() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("pid");
+    for signal in [libc::SIGKILL, libc::SIGINT] {
+        let mut watcher = std::process::Command::new(std::env::current_exe().expect("own path"))
+            .args(["--exact", "sensor::trace::tests::lifecycle::watcher", "--ignored"])
+            .env("FIRSTSEEN_TEST_PID", &file)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("started");
+        let begun = Instant::now();
+        let pid = loop {
+            match std::fs::read_to_string(&file).ok().and_then(|text| text.parse::<i32>().ok()) {
+                Some(pid) => break pid,
+                None if begun.elapsed() > Duration::from_secs(10) => panic!("the watcher did not start"),
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        assert!(!is_gone(pid));
+        let signal = nix::sys::signal::Signal::try_from(signal).expect("a signal");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(watcher.id() as i32), signal).expect("our child");
+        watcher.wait().expect("our child");
+        let begun = Instant::now();
+        while !is_gone(pid) {
+            assert!(begun.elapsed() < Duration::from_secs(5), "process {pid} lives on after {signal}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::fs::remove_file(&file).expect("ours");
+    }
 }

@@ -5,6 +5,7 @@ mod acts;
 mod execs;
 mod filter;
 mod lifecycle;
+mod parity;
 mod privileges;
 
 use std::ffi::OsString;
@@ -87,4 +88,32 @@ fn pipe() -> (std::fs::File, OwnedFd) {
 fn is_gone(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'))
+}
+
+/// Writes a static i386 program: mmap2 of a page, mprotect to RWX, exit with the result of that.
+fn elf32(path: &Path) -> PathBuf {
+    use std::os::unix::fs::OpenOptionsExt;
+    const CODE: [u8; 59] = [
+        0xb8, 0xc0, 0x00, 0x00, 0x00, 0x31, 0xdb, 0xb9, 0x00, 0x10, 0x00, 0x00, 0xba, 0x03, 0x00, 0x00, 0x00, 0xbe,
+        0x22, 0x00, 0x00, 0x00, 0xbf, 0xff, 0xff, 0xff, 0xff, 0x31, 0xed, 0xcd, 0x80, 0x89, 0xc3, 0xb8, 0x7d, 0x00,
+        0x00, 0x00, 0xb9, 0x00, 0x10, 0x00, 0x00, 0xba, 0x07, 0x00, 0x00, 0x00, 0xcd, 0x80, 0x89, 0xc3, 0xb8, 0x01,
+        0x00, 0x00, 0x00, 0xcd, 0x80,
+    ];
+    const BASE: u32 = 0x0804_8000;
+    const HEADERS: u32 = 52 + 32;
+    let length = HEADERS + CODE.len() as u32;
+    let mut bytes = b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x03\0".to_vec();
+    for word in [1, BASE + HEADERS, 52, 0, 0] {
+        bytes.extend(u32::to_le_bytes(word)); // version, entry, program headers, no sections, flags
+    }
+    for half in [52_u16, 32, 1, 0, 0, 0] {
+        bytes.extend(half.to_le_bytes());
+    }
+    for word in [1, 0, BASE, BASE, length, length, 5, 0x1000] {
+        bytes.extend(u32::to_le_bytes(word)); // PT_LOAD of the whole file, readable and executable
+    }
+    bytes.extend(CODE);
+    let file = std::fs::File::options().write(true).create_new(true).mode(0o755).open(path);
+    std::io::Write::write_all(&mut file.expect("writable"), &bytes).expect("written");
+    path.to_owned()
 }
