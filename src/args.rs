@@ -53,6 +53,10 @@ pub(crate) enum Verb {
     Run(RunArgs),
     /// Do every technique, and print what each rule makes of it: alert, silent, missed, not captured
     Matrix(MatrixArgs),
+    /// Judge a recorded run again, from its raw records, on any machine
+    Replay(ReplayArgs),
+    /// Undo what runs left behind that were killed
+    Cleanup,
     /// List scenarios, rules and techniques
     List,
     /// Show one scenario, rule or technique
@@ -103,6 +107,20 @@ pub(crate) struct RunArgs {
     /// Folder for scratch files instead of the temporary one
     #[arg(long, value_name = "DIR")]
     pub(crate) scratch: Option<PathBuf>,
+    /// Write everything that was seen into one bundle, for firstseen replay
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Replace the names of this machine and of its users in the bundle
+    #[arg(long, requires = "record")]
+    pub(crate) redact: bool,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// A bundle that run --record wrote
+    #[arg(value_name = "FILE")]
+    pub(crate) bundle: PathBuf,
 }
 
 /// Arguments of `matrix`.

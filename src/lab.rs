@@ -33,6 +33,11 @@ impl Lab {
         Ok(Lab { scratch, journal })
     }
 
+    /// Where changes are written down before they are made.
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// Decides which sensor watches, and says why.
     pub(crate) fn choose(&self, choice: SensorChoice) -> Chosen {
         match choice {

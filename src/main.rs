@@ -9,6 +9,7 @@ mod failure;
 mod lab;
 mod output;
 mod progress;
+mod recording;
 mod signals;
 
 use std::process::ExitCode;

@@ -52,6 +52,12 @@ pub enum WorldError {
     /// The sensor failed.
     #[error(transparent)]
     Sensor(#[from] SensorError),
+    /// The lab failed at this act when it was recorded.
+    #[error("{message}")]
+    Recorded {
+        /// What was said then.
+        message: String,
+    },
     /// A recording does not fit the plan.
     #[error("the recording does not fit its scenario: {what}")]
     Replay {

@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+mod cleanup;
 mod demo;
 mod detect;
 mod doctor;
@@ -9,6 +10,7 @@ mod json;
 mod lint;
 mod list;
 mod matrix;
+mod replay;
 mod run;
 mod show;
 mod simulate;
@@ -25,6 +27,8 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Demo(args) => demo::run(args, global, output),
         Verb::Run(args) => run::run(args, global, output),
         Verb::Matrix(args) => matrix::run(args, global, output),
+        Verb::Replay(args) => replay::run(args, global, output),
+        Verb::Cleanup => cleanup::run(global, output),
         Verb::List => list::run(global, output),
         Verb::Show(args) => show::run(args, global, output),
         Verb::Lint(args) => lint::run(args, global, output),

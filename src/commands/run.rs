@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use firstseen_scenarios::report::{Detail, JsonReport, JunitReport, Reporter, TextReport};
 use firstseen_scenarios::{
-    Collection, LiveWorld, Plan, RunEvent, Totals, Verdict, WorldError, catalog, find_rule, load_paths,
+    Collection, LiveWorld, Plan, RunEvent, Totals, Verdict, World, WorldError, catalog, find_rule, load_paths,
 };
 
 use crate::args::{Format, Global, RunArgs};
@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::lab::Lab;
 use crate::output::{Output, message};
 use crate::progress::Progress;
+use crate::recording::Recording;
 
 pub(crate) fn run(args: &RunArgs, global: Global, output: &mut Output) -> Result<Exit, Failure> {
     let collection = if args.paths.is_empty() { catalog() } else { load_paths(&args.paths) };
@@ -20,25 +21,44 @@ pub(crate) fn run(args: &RunArgs, global: Global, output: &mut Output) -> Result
     for problem in &problems {
         message(format!("firstseen: {problem}"));
     }
-    let mut reporter: Box<dyn Reporter> = match global.format {
+    let mut reporter = reporter(global);
+    let lab = Lab::open(args.scratch.as_deref())?;
+    let sensor = lab.choose(args.sensor);
+    let said = sensor.to_string();
+    let mut world = LiveWorld::new(&lab.scratch, |rules| Ok(lab.sensor(sensor.kind, rules)?));
+    let mut exits = BTreeSet::new();
+    if let Some(path) = &args.record {
+        let recording = Recording::begin(path, &lab, &said, args.redact)?;
+        let mut told = recording.reporter(reporter.as_mut());
+        exits.insert(run_plans(&plans, said, &mut recording.world(&mut world), &mut told, output)?);
+        drop(told);
+        if let Err(failure) = recording.finish() {
+            message(format!("firstseen: {}", failure.message));
+            exits.insert(Exit::EnvironmentUnfit);
+        }
+    } else {
+        exits.insert(run_plans(&plans, said, &mut world, reporter.as_mut(), output)?);
+    }
+    output.text(reporter.finish());
+    let worst = worst(&exits);
+    Ok(if problems.is_empty() || worst == Exit::Internal { worst } else { Exit::BadInput })
+}
+
+/// What writes the answer in the format that was asked for.
+pub(crate) fn reporter(global: Global) -> Box<dyn Reporter> {
+    match global.format {
         Format::Text if global.verbose => Box::new(TextReport::new(Detail::Steps)),
         Format::Text => Box::new(TextReport::new(Detail::Scenarios)),
         Format::Json => Box::new(JsonReport::default()),
         Format::Junit => Box::new(JunitReport::default()),
-    };
-    let lab = Lab::open(args.scratch.as_deref())?;
-    let sensor = lab.choose(args.sensor);
-    let mut world = LiveWorld::new(&lab.scratch, |rules| Ok(lab.sensor(sensor.kind, rules)?));
-    let worst = run_plans(&plans, sensor.to_string(), &mut world, reporter.as_mut(), output)?;
-    output.text(reporter.finish());
-    Ok(if problems.is_empty() || worst == Exit::Internal { worst } else { Exit::BadInput })
+    }
 }
 
 /// Runs plans one after the other, hands every event to the reporter, and returns the exit code of the worst.
 pub(crate) fn run_plans(
     plans: &[Plan],
     sensor: String,
-    world: &mut LiveWorld<'_>,
+    world: &mut dyn World,
     reporter: &mut dyn Reporter,
     output: &mut Output,
 ) -> Result<Exit, Failure> {

@@ -4,6 +4,7 @@ mod catalog;
 mod exit_codes;
 mod matrix;
 mod pipes;
+mod replay;
 mod same_truth;
 mod support;
 mod verbs;

@@ -57,3 +57,9 @@ expect = {{ {expect} }}
 "#
     )
 }
+
+/// Says why a test proves nothing on this machine; `make test` lists it.
+#[expect(clippy::print_stdout, reason = "the line is for whoever runs the tests")]
+pub(crate) fn skipped(test: &str, why: impl std::fmt::Display) {
+    println!("skipped: {test}: {why}");
+}

@@ -71,6 +71,12 @@ impl Accounts {
         self.groups.0.get(&id).map(String::as_str)
     }
 
+    /// Names of the users and groups that belong to people: ids from 1000 on, without `nobody` and `nogroup`.
+    pub fn people(&self) -> impl Iterator<Item = &str> {
+        let names = self.users.0.iter().chain(&self.groups.0);
+        names.filter(|(id, _)| **id >= 1000 && **id != 65534).map(|(_, name)| name.as_str())
+    }
+
     /// The id of a user.
     #[must_use]
     pub fn user_id(&self, name: &str) -> Option<u32> {

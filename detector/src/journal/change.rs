@@ -30,6 +30,13 @@ pub enum Change {
         /// Beginning of their names.
         prefix: String,
     },
+    /// A file of the run's own, under a name that it has only as long as it is not finished: removed.
+    ///
+    /// Its absolute path must have a last part that begins with `firstseen-`.
+    File {
+        /// Absolute path.
+        path: PathBuf,
+    },
     /// An audit rule was added: deleted by its exact bytes.
     AuditRule {
         /// `audit_rule_data` in this machine's byte order, in hexadecimal.
@@ -54,6 +61,7 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Change::Directory { path } => write!(f, "directory {}", path.display()),
+            Change::File { path } => write!(f, "file {}", path.display()),
             Change::Directories { parent, prefix } => write!(f, "directories {}*", parent.join(prefix).display()),
             Change::AuditRule { rule } => write!(f, "audit rule {rule}"),
             Change::AuditStatus { field, old, new, .. } => {

@@ -16,6 +16,10 @@ pub(super) const VARIABLE: &str = "FIRSTSEEN_STATE_DIR";
 /// Name of the file whose lock keeps others from the journals.
 const LOCK: &str = "lock";
 
+/// Mode of a directory that was made here: the last one to leave removes it. The sticky bit, which means nothing in a
+/// directory that only its owner can enter, tells it apart from one that somebody else made; that is left.
+const OURS: u32 = 0o1700;
+
 /// Longest wait for another process that is at the journals.
 const LOCK_TIME: Duration = Duration::from_secs(10);
 
@@ -71,13 +75,14 @@ impl StateDir {
         })
     }
 
-    /// This directory, made with mode 0700 if it is not there; its parent must exist.
+    /// This directory, made for this user alone if it is not there; its parent must exist. The last one to leave removes
+    /// it, unless somebody else had made it.
     ///
     /// # Errors
     /// When it cannot be made or written, is a symbolic link, or is open to others.
     pub fn at(path: &Path) -> Result<StateDir, StateDirError> {
         let found = loop {
-            match DirBuilder::new().mode(0o700).create(path) {
+            match DirBuilder::new().mode(OURS).create(path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(unusable(path, &error.to_string())),
@@ -135,13 +140,15 @@ pub(super) struct Guard {
     directory: PathBuf,
 }
 
-/// The last one to leave takes lock and directory along: nothing is left of a run.
+/// The last one to leave takes the lock along, and the directory if it was made here: nothing is left of a run.
 impl Drop for Guard {
     fn drop(&mut self) {
         let only_lock = |entries: fs::ReadDir| entries.flatten().all(|entry| entry.file_name() == LOCK);
         if fs::read_dir(&self.directory).is_ok_and(only_lock) {
             let _ = fs::remove_file(self.directory.join(LOCK));
-            let _ = fs::remove_dir(&self.directory);
+            if fs::symlink_metadata(&self.directory).is_ok_and(|found| found.permissions().mode() & 0o7777 == OURS) {
+                let _ = fs::remove_dir(&self.directory);
+            }
         }
         // Closing would not do while a process that was forked meanwhile still has the descriptor.
         let _ = self.file.unlock();
@@ -230,8 +237,17 @@ mod tests {
         let parent = tempfile::tempdir().expect("temporary directory");
         let path = parent.path().join("state");
         StateDir::at(&path).expect("made");
-        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o7777, 0o700);
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o7777, OURS);
         StateDir::at(&path).expect("found again");
+    }
+
+    #[test]
+    fn a_directory_of_others_is_left_and_nothing_in_it() {
+        let parent = tempfile::tempdir().expect("temporary directory");
+        let path = parent.path().join("state");
+        DirBuilder::new().mode(0o700).create(&path).expect("made");
+        drop(StateDir::at(&path).expect("usable").lock());
+        assert_eq!(fs::read_dir(&path).expect("still there").count(), 0);
     }
 
     #[test]

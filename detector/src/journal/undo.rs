@@ -98,7 +98,7 @@ fn orphans(connect: &Connect, observer: &Owner) -> Vec<Undone> {
 pub(super) fn check(change: &Change, journals: &Path) -> Result<(), JournalError> {
     let refused = |why| Err(JournalError::Refused { change: change.to_string(), why });
     let path = match change {
-        Change::Directory { path } => path.clone(),
+        Change::Directory { path } | Change::File { path } => path.clone(),
         Change::Directories { prefix, .. } if !is_prefix(prefix) => {
             return refused("its prefix is not 'firstseen-NUMBER-'");
         }
@@ -144,6 +144,7 @@ impl<'a> Undoer<'a> {
     pub(super) fn undo(&mut self, run: &str, change: Change) -> Undone {
         let outcome = match &change {
             Change::Directory { path } => remove(path),
+            Change::File { path } => remove_file(path),
             Change::Directories { parent, prefix } => self.remove_all(parent, prefix, &change),
             Change::AuditRule { rule } => self.delete(rule),
             Change::AuditStatus { field, old, new, auditd } => self.restore(*field, *old, *new, *auditd),
@@ -277,6 +278,26 @@ fn remove(path: &Path) -> Outcome {
         last = fs::remove_dir_all(path);
     }
     match last {
+        Ok(()) => Outcome::Restored,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::Restored,
+        Err(error) => Outcome::Failed { why: format!("{error}; remove it by hand") },
+    }
+}
+
+/// Removes a regular file.
+fn remove_file(path: &Path) -> Outcome {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Outcome::AlreadyGone,
+        Err(error) => return Outcome::Failed { why: error.to_string() },
+    };
+    if !found.is_file() {
+        return Outcome::LeftAlone { why: "it is no regular file".to_owned() };
+    }
+    if found.uid() != nix::unistd::geteuid().as_raw() {
+        return Outcome::LeftAlone { why: format!("it belongs to user {}", found.uid()) };
+    }
+    match fs::remove_file(path) {
         Ok(()) => Outcome::Restored,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Outcome::Restored,
         Err(error) => Outcome::Failed { why: format!("{error}; remove it by hand") },

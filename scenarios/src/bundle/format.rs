@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use crate::facts::Execution;
 use crate::plan::PlannedAct;
 use crate::relocate::Relocation;
-use crate::world::Performed;
+use crate::world::{Performed, WorldError};
 
 /// Version of the format; it rises when an older reader would misunderstand a bundle.
 pub const BUNDLE_VERSION: u32 = 1;
@@ -70,6 +70,8 @@ pub(super) struct ActLine {
     pub(super) users: BTreeMap<u32, String>,
     pub(super) groups: BTreeMap<u32, String>,
     pub(super) observation: Option<ObservationPart>,
+    /// Why the lab failed at it; everything else is empty then.
+    pub(super) failure: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -161,6 +163,24 @@ impl ActLine {
             users: users.into_iter().filter_map(user).collect(),
             groups: groups.into_iter().filter_map(group).collect(),
             observation: performed.observation.as_ref().map(ObservationPart::from),
+            failure: None,
+        }
+    }
+
+    /// An act that the lab failed at.
+    pub(super) fn failed(act: &PlannedAct, failure: String) -> ActLine {
+        ActLine {
+            actor: act.actor.clone(),
+            technique: act.technique.id.to_owned(),
+            executable: act.request.executable.display().to_string(),
+            execution: Execution::NotDone(failure.clone()),
+            report: ReportPart::from(&Report::default()),
+            root: String::new(),
+            mark: String::new(),
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            observation: None,
+            failure: Some(failure),
         }
     }
 
@@ -170,12 +190,16 @@ impl ActLine {
         self.actor == act.actor && self.technique == act.technique.id && self.executable == executable
     }
 
-    pub(super) fn performed(self) -> Performed {
-        Performed {
-            execution: self.execution,
-            report: self.report.into(),
-            observation: self.observation.map(Observation::from),
-            relocation: Relocation::new(self.root.as_ref(), &self.mark),
+    /// What came of it then.
+    pub(super) fn performed(self) -> Result<Performed, WorldError> {
+        match self.failure {
+            Some(message) => Err(WorldError::Recorded { message }),
+            None => Ok(Performed {
+                execution: self.execution,
+                report: self.report.into(),
+                observation: self.observation.map(Observation::from),
+                relocation: Relocation::new(self.root.as_ref(), &self.mark),
+            }),
         }
     }
 }

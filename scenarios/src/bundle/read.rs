@@ -61,8 +61,8 @@ pub enum BundleError {
     },
 }
 
-/// A line or a bundle beyond this is no record of a run.
-const MOST_BYTES: u64 = 4 << 30;
+/// Bytes of the lines of a bundle; one beyond this is no record of a run, but packed to exhaust the memory.
+const MOST_BYTES: u64 = 1 << 30;
 
 impl Bundle {
     /// Reads a bundle.
@@ -89,8 +89,14 @@ impl Bundle {
                 Line::Documents(_) => {}
                 Line::End(end) => {
                     let acts: usize = bundle.scenarios.iter().map(|scenario| scenario.acts.len()).sum();
-                    let what = format!("{} acts were recorded, {acts} are there", end.acts);
-                    return if acts == end.acts { Ok(bundle) } else { Err(wrong(number, what)) };
+                    if acts != end.acts {
+                        return Err(wrong(number, format!("{} acts were recorded, {acts} are there", end.acts)));
+                    }
+                    // Only at the end of the bytes their checksum is looked at.
+                    return match next()? {
+                        None => Ok(bundle),
+                        Some((number, _)) => Err(wrong(number, "there is more after the end")),
+                    };
                 }
             }
         }

@@ -90,9 +90,9 @@ impl Recorder {
         self.write(&Line::Scenario(ScenarioLine { path, text, rule_text }));
     }
 
-    fn act(&self, act: &PlannedAct, performed: &Performed, accounts: &Accounts) {
+    fn act(&self, line: ActLine) {
         self.state.borrow_mut().acts += 1;
-        self.write(&Line::Act(Box::new(ActLine::of(act, performed, accounts))));
+        self.write(&Line::Act(Box::new(line)));
     }
 
     fn write(&self, line: &impl Serialize) {
@@ -127,8 +127,15 @@ impl World for RecordingWorld<'_> {
     }
 
     fn perform(&mut self, act: &PlannedAct) -> Result<Performed, WorldError> {
-        let performed = self.inner.perform(act)?;
-        self.recorder.act(act, &performed, self.inner.accounts());
-        Ok(performed)
+        match self.inner.perform(act) {
+            Ok(performed) => {
+                self.recorder.act(ActLine::of(act, &performed, self.inner.accounts()));
+                Ok(performed)
+            }
+            Err(error) => {
+                self.recorder.act(ActLine::failed(act, error.to_string()));
+                Err(error)
+            }
+        }
     }
 }

@@ -23,7 +23,7 @@ impl Redaction {
     pub fn of<'a>(hosts: impl IntoIterator<Item = &'a str>, users: impl IntoIterator<Item = &'a str>) -> Redaction {
         let mut names = Vec::new();
         let mut add = |kind: &str, list: &mut dyn Iterator<Item = &'a str>| {
-            for (number, name) in list.filter(|name| name.len() > 2 && *name != "root").enumerate() {
+            for (number, name) in list.filter(|name| !Self::is_too_short(name) && *name != "root").enumerate() {
                 names.push((name.to_owned(), format!("{kind}-{}", number + 1)));
             }
         };
@@ -32,6 +32,12 @@ impl Redaction {
         // The longest first: one name may begin another.
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         Redaction { names }
+    }
+
+    /// Whether a name is not replaced because it would be found inside too many words.
+    #[must_use]
+    pub fn is_too_short(name: &str) -> bool {
+        name.len() < 3
     }
 
     /// The same without the names that stand in a text as words of their own: what a scenario or a rule says is no secret of
