@@ -55,6 +55,8 @@ pub(crate) enum Verb {
     Replay(ReplayArgs),
     /// Undo what runs left behind that were killed
     Cleanup,
+    /// Do every technique, and print what each rule makes of it: alert, silent, missed, not captured
+    Matrix(MatrixArgs),
     /// List scenarios, rules and techniques
     List,
     /// Show one scenario, rule or technique
@@ -121,6 +123,23 @@ pub(crate) struct ReplayArgs {
     pub(crate) bundle: PathBuf,
 }
 
+/// Arguments of `matrix`.
+#[derive(Debug, Args)]
+pub(crate) struct MatrixArgs {
+    /// Which sensor watches
+    #[arg(long, value_enum, default_value_t = SensorChoice::Auto)]
+    pub(crate) sensor: SensorChoice,
+    /// Only techniques whose id contains this text; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Vec<String>,
+    /// Write the table between the markers of this page
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
+    pub(crate) write_docs: Option<PathBuf>,
+    /// Folder for scratch files instead of the temporary one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scratch: Option<PathBuf>,
+}
+
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
@@ -176,6 +195,9 @@ pub(crate) struct DetectArgs {
     /// Index name of documents that do not say theirs
     #[arg(long, value_name = "NAME")]
     pub(crate) index: Option<String>,
+    /// Name of the machine that an audit log comes from; this machine's if absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
 }
 
 /// Arguments of `explain`.
@@ -193,6 +215,9 @@ pub(crate) struct ExplainArgs {
     /// Mappings of the index: a JSON object of field names and types; ECS if absent
     #[arg(long, value_name = "FILE")]
     pub(crate) mappings: Option<PathBuf>,
+    /// Name of the machine that an audit log comes from; this machine's if absent
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {

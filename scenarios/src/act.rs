@@ -157,6 +157,11 @@ impl Shown {
         let data = |name: &str| document.fields.text(name).unwrap_or_default().to_owned();
         match document.fields.text("auditd.data.syscall") {
             None | Some("execve" | "execveat") => self.processes.contains(&pid),
+            // The kernel chose the address, so it is the result and not an argument.
+            Some("mmap" | "mmap2") => {
+                let address = data("auditd.data.exit").parse::<i64>().map(|exit| format!("{exit:x}"));
+                address.is_ok_and(|address| self.calls.contains(&(pid, address, data("auditd.data.a2"))))
+            }
             Some(_) => self.calls.contains(&(pid, data("auditd.data.a0"), data("auditd.data.a2"))),
         }
     }

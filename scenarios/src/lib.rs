@@ -10,6 +10,7 @@ mod facts;
 mod judge;
 mod live;
 mod load;
+pub mod matrix;
 mod model;
 mod offset;
 mod plan;

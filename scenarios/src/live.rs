@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use firstseen_detector::audit::Accounts;
 use firstseen_detector::sensor::{Launch, Sensor};
-use firstseen_simulator::{Report, Scratch, SkipReason};
+use firstseen_simulator::{Report, Scratch, Shortfall, SkipReason};
 
 use crate::facts::Execution;
 use crate::plan::{Plan, PlannedAct};
@@ -90,6 +90,8 @@ impl World for LiveWorld<'_> {
         let report = prepared.report()?;
         let execution = match prepared.proven_by(&report) {
             Ok(()) => Execution::Done,
+            // By a sandbox, or by a limit of this kernel: nothing is wrong with the act.
+            Err(refused @ Shortfall::Refused { .. }) => Execution::Impossible(refused.to_string()),
             Err(shortfall) => Execution::NotDone(shortfall.to_string()),
         };
         Ok(Performed { execution, report, observation: Some(observation), relocation })

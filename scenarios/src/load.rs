@@ -108,7 +108,7 @@ impl Collection {
 }
 
 /// What the TOML reader says, in our words where it is about a name.
-fn shape_problem(source: &Source, error: &toml::de::Error) -> Problem {
+pub(crate) fn shape_problem(source: &Source, error: &toml::de::Error) -> Problem {
     let message = error.message();
     let mut quoted = message.split('`').skip(1).step_by(2);
     let what = match quoted.next() {

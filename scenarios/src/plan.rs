@@ -295,7 +295,7 @@ fn request(actor: &Actor, index: u32) -> Request {
     Request { executable: numbered(actor.executable.get_ref()).into(), params: params.collect() }
 }
 
-fn term_fields(rule: &Rule) -> Option<&[String]> {
+pub(crate) fn term_fields(rule: &Rule) -> Option<&[String]> {
     match &rule.kind {
         RuleKind::NewTerms(new_terms) => Some(&new_terms.fields),
         RuleKind::Query(_) | RuleKind::Threshold(_) | RuleKind::Unsupported(_) => None,

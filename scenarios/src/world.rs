@@ -28,7 +28,7 @@ pub trait World {
 }
 
 /// One act, done and watched. Real time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Performed {
     /// Whether it was done.
     pub execution: Execution,

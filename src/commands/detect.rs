@@ -1,7 +1,124 @@
-use crate::args::{DetectArgs, Global};
+//! `detect`: a rule over recorded telemetry, every scheduled execution, alerts as they are raised.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::thread;
+
+use firstseen_detector::engine::{EngineError, ExecutionReport, Keep, RuleRunner};
+use serde_json::json;
+
+use crate::args::{DetectArgs, Format, Global};
+use crate::commands::input;
+use crate::commands::json::FORMAT_VERSION;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
-pub(crate) fn run(_a: &DetectArgs, _g: Global, _o: &mut Output) -> Result<Exit, Failure> {
-    Ok(Exit::Internal)
+use crate::output::{Output, message};
+
+/// So many rejected documents are named one by one.
+const NAMED: usize = 20;
+
+pub(crate) fn run(args: &DetectArgs, global: Global, output: &mut Output) -> Result<Exit, Failure> {
+    let rule = input::rule(&args.rule)?;
+    let mappings = input::mappings(args.mappings.as_deref())?;
+    let (from, to) = (input::instant("from", args.from.as_deref())?, input::instant("to", args.to.as_deref())?);
+    let mut runner = RuleRunner::new(&rule, &mappings, Keep::Matching).map_err(Failure::input)?;
+    let workers = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let mut buffer = Vec::new();
+    let (unusable, ingested) = runner.load(workers, |feed| {
+        input::read(&args.input, args.host.as_deref(), &mut |line| {
+            feed.push(input::with_index(line, args.index.as_deref(), &mut buffer));
+            ControlFlow::Continue(())
+        })
+    });
+    let mut unusable = unusable?;
+    for rejected in ingested.rejected.iter().take(NAMED) {
+        message(format!("firstseen: document {}: {}; it is left out", rejected.position, rejected.reason));
+    }
+    if ingested.rejected.len() > NAMED {
+        message(format!("firstseen: {} more documents are left out", ingested.rejected.len() - NAMED));
+    }
+    unusable += ingested.rejected.len() as u64;
+    let mut tally = Tally::default();
+    let ended = runner.replay(from, to, |runner, _, report| {
+        tally.execution(&report);
+        match report {
+            Ok(report) if args.executions => show_execution(&report, global, output),
+            Ok(report) => report.created.for_each(|alert| output.json(&runner.alert_document(alert))),
+            Err(error) => {
+                tally.error.get_or_insert(error);
+            }
+        }
+        if output.is_open() { Ok(()) } else { Err(()) }
+    });
+    output.flush();
+    if ended.is_ok() {
+        tally.tell(ingested.read, ingested.kept);
+    }
+    if let Some(error) = tally.error {
+        return Err(Failure::input(error));
+    }
+    Ok(if unusable > 0 { Exit::BadInput } else { Exit::Proven })
+}
+
+/// What the executions came to.
+#[derive(Default)]
+struct Tally {
+    executions: usize,
+    alerts: usize,
+    truncated: usize,
+    lost: usize,
+    error: Option<EngineError>,
+}
+
+impl Tally {
+    fn execution(&mut self, report: &Result<ExecutionReport, EngineError>) {
+        self.executions += 1;
+        let Ok(report) = report else { return };
+        self.alerts += report.created.len();
+        self.lost += usize::from(report.lost.is_some());
+        self.truncated += report.windows.iter().filter(|window| !window.warnings.is_empty()).count();
+    }
+
+    /// A summary on standard error, so that standard output holds alerts only.
+    fn tell(&self, read: u64, kept: u64) {
+        let truncated = match self.truncated {
+            0 => String::new(),
+            windows => format!(", {windows} windows with a warning (max_signals)"),
+        };
+        message(format!(
+            "firstseen: {read} documents, {kept} in the rule's population, {} executions, {} alerts{truncated}",
+            self.executions, self.alerts
+        ));
+    }
+}
+
+fn show_execution(report: &ExecutionReport, global: Global, output: &mut Output) {
+    let sum = |pick: fn(&firstseen_detector::engine::WindowReport) -> usize| report.windows.iter().map(pick).sum();
+    let (documents, combinations): (usize, usize) = (sum(|it| it.documents), sum(|it| it.combinations));
+    let (new, created): (usize, usize) = (sum(|it| it.new), sum(|it| it.created));
+    let warnings: Vec<&str> = report
+        .windows
+        .iter()
+        .flat_map(|window| &window.warnings)
+        .chain(&report.warnings)
+        .map(firstseen_detector::engine::Warning::code)
+        .collect();
+    let at = report.execution.started_at;
+    if global.format == Format::Json {
+        output.json(&json!({
+            "format_version": FORMAT_VERSION,
+            "at": at,
+            "windows": report.windows.len(),
+            "documents": documents,
+            "combinations": combinations,
+            "new": new,
+            "alerts": created,
+            "warnings": warnings,
+        }));
+        return;
+    }
+    let warnings = if warnings.is_empty() { String::new() } else { format!("  {}", warnings.join(", ")) };
+    output.line(format!(
+        "{at}  {documents:>7} documents {combinations:>7} terms {new:>6} new {created:>5} alerts{warnings}"
+    ));
 }

@@ -5,9 +5,11 @@ mod demo;
 mod detect;
 mod doctor;
 mod explain;
+mod input;
 mod json;
 mod lint;
 mod list;
+mod matrix;
 mod replay;
 mod run;
 mod show;
@@ -26,6 +28,7 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Verb::Run(args) => run::run(args, global, output),
         Verb::Replay(args) => replay::run(args, global, output),
         Verb::Cleanup => cleanup::run(global, output),
+        Verb::Matrix(args) => matrix::run(args, global, output),
         Verb::List => list::run(global, output),
         Verb::Show(args) => show::run(args, global, output),
         Verb::Lint(args) => lint::run(args, global, output),

@@ -91,7 +91,7 @@ fn unfit(plan: &Plan, error: &WorldError) -> Failure {
     Failure::environment(format!("scenario '{}' cannot be watched here: {error}", plan.id))
 }
 
-fn exit_of(verdict: &Verdict) -> Exit {
+pub(crate) fn exit_of(verdict: &Verdict) -> Exit {
     match verdict {
         Verdict::Pass => Exit::Proven,
         Verdict::Skipped { .. } => Exit::NothingRan,
@@ -102,7 +102,7 @@ fn exit_of(verdict: &Verdict) -> Exit {
 }
 
 /// One code for several verdicts. Skipped scenarios matter only where nothing else ran.
-fn worst(exits: &BTreeSet<Exit>) -> Exit {
+pub(crate) fn worst(exits: &BTreeSet<Exit>) -> Exit {
     const ORDER: [Exit; 5] = [Exit::Internal, Exit::Failed, Exit::Inconclusive, Exit::EnvironmentUnfit, Exit::Proven];
     ORDER.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::NothingRan)
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::ecs::{FieldType, IndexValue, Layout, Mappings, Row, RowError, Slot};
-use crate::kql::{self, Expr, ExprKind, Literal, Predicate, Values};
+use crate::kql::{self, ClauseResult, Expr, ExprKind, Literal, Predicate, Values};
 use crate::rule::{AlertSuppression, Query, Rule, RuleKind};
 use crate::time::Millis;
 
@@ -31,6 +31,8 @@ pub(super) struct Compiled {
     pub(super) unmapped_time_fields: Vec<String>,
     indices: IndexPatterns,
     layout: Layout,
+    /// Query and filters, as written.
+    expr: Expr,
     query: Predicate,
     exceptions: Exceptions,
     time: TimeFields,
@@ -119,6 +121,7 @@ impl Compiled {
             unmapped_time_fields: time_fields.filter(|field| !is_mapped(field)).map(str::to_owned).collect(),
             indices: IndexPatterns::new(&rule.index),
             layout,
+            expr,
             query: predicate,
             exceptions,
             time,
@@ -141,6 +144,12 @@ impl Compiled {
             return Ok(Examined::Excepted(item));
         }
         Ok(self.time(row).map_or(Examined::NoTime, Examined::Member))
+    }
+
+    /// How a document met each clause of the query and the filters.
+    pub(super) fn clauses(&self, row: &mut Row, document: &Document<'_>) -> Result<Vec<ClauseResult>, RowError> {
+        row.load(&self.layout, document.source)?;
+        Ok(self.query.explain(&self.expr, &self.layout, row))
     }
 
     /// Where the values of the term fields stand; `None`: no document has terms.

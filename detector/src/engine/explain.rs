@@ -8,7 +8,8 @@ use super::new_terms::{BATCH, Candidate, group_numbers, search};
 use super::prepare::{Keep, Preparer};
 use super::runner::{RuleRunner, Searched};
 use super::schedule::Window;
-use crate::ecs::Row;
+use crate::ecs::{Row, RowError};
+use crate::kql::ClauseResult;
 use crate::time::Millis;
 
 /// What a document is to a rule, and what became of its terms.
@@ -142,6 +143,14 @@ impl RuleRunner {
         let terms: Vec<TermExplanation> = prepared.tuples.chunks_exact(arity).map(explain).collect();
         let standing = if terms.is_empty() { Standing::WithoutTerms } else { Standing::Member };
         Explanation { standing, time: Some(time), terms }
+    }
+
+    /// How a document met each clause of the rule's query, in the order of its text, and each clause of its filters.
+    ///
+    /// # Errors
+    /// When the document cannot be read.
+    pub fn clauses(&self, document: &Document<'_>) -> Result<Vec<ClauseResult>, RowError> {
+        self.compiled.clauses(&mut Row::new(), document)
     }
 
     fn sights(&self, term: u32, time: Millis, document: &Document<'_>) -> Vec<Sight> {

@@ -18,7 +18,7 @@ use crate::time::Millis;
 pub(super) struct Values {
     bytes: Vec<u8>,
     /// End of each value in `bytes`; it starts where the one before ends.
-    ends: Vec<u32>,
+    ends: Vec<u64>,
     table: HashTable<u32>,
 }
 
@@ -115,9 +115,7 @@ impl Values {
         let number = ends.len() as u32;
         bytes.push(tag);
         bytes.extend_from_slice(payload);
-        ends.push(
-            u32::try_from(bytes.len()).unwrap_or_else(|_| unreachable!("values of one run fill less than 4 GiB")),
-        );
+        ends.push(bytes.len() as u64);
         table.insert_unique(hash, number, |known| {
             let encoded = encoded(bytes, ends, *known);
             self::hash(encoded[0], &encoded[1..])
@@ -126,7 +124,7 @@ impl Values {
     }
 }
 
-fn encoded<'a>(bytes: &'a [u8], ends: &[u32], number: u32) -> &'a [u8] {
+fn encoded<'a>(bytes: &'a [u8], ends: &[u64], number: u32) -> &'a [u8] {
     let number = number as usize;
     let start = if number == 0 { 0 } else { ends[number - 1] };
     &bytes[start as usize..ends[number] as usize]

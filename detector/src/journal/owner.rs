@@ -37,7 +37,7 @@ impl Owner {
         let pid = std::process::id();
         Owner {
             pid,
-            start_ticks: start_ticks(pid).unwrap_or(0),
+            start_ticks: Stat::of(pid).map_or(0, |stat| stat.start_ticks),
             boot_id: boot_id(),
             pid_namespace: fs::metadata("/proc/self/ns/pid").map_or(0, |namespace| namespace.ino()),
         }
@@ -67,8 +67,9 @@ impl Owner {
         if self.pid_namespace != observer.pid_namespace {
             return Life::Unknown;
         }
-        match start_ticks(self.pid) {
-            Ok(ticks) if ticks == self.start_ticks => Life::Living,
+        match Stat::of(self.pid) {
+            // One that was killed a moment ago may hold its lock for a while yet, but does nothing more.
+            Ok(stat) if stat.start_ticks == self.start_ticks && !stat.is_ending && !is_killed(self.pid) => Life::Living,
             Ok(_) => Life::Gone,
             // With hidepid the directory of another user's process looks absent.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_there(self.pid) => Life::Gone,
@@ -87,12 +88,38 @@ fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|text| text.trim().to_owned()).unwrap_or_default()
 }
 
-/// Field 22 of `/proc/PID/stat`; the second field is a name in parentheses that may hold anything.
-fn start_ticks(pid: u32) -> io::Result<u64> {
-    let stat = fs::read(format!("/proc/{pid}/stat"))?;
-    let stat = String::from_utf8_lossy(&stat);
-    let ticks = stat.rsplit_once(')').and_then(|(_, fields)| fields.split_whitespace().nth(19)?.parse().ok());
-    ticks.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat has no field 22")))
+/// What `/proc/PID/stat` tells, proc_pid_stat(5).
+struct Stat {
+    /// Field 22.
+    start_ticks: u64,
+    /// Field 3 is Z or X, or field 9 has `PF_EXITING`.
+    is_ending: bool,
+}
+
+impl Stat {
+    fn of(pid: u32) -> io::Result<Stat> {
+        let stat = fs::read(format!("/proc/{pid}/stat"))?;
+        let odd = || io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat is not as in proc(5)"));
+        Stat::parse(&String::from_utf8_lossy(&stat)).ok_or_else(odd)
+    }
+
+    /// The second field is a name in parentheses that may hold anything.
+    fn parse(stat: &str) -> Option<Stat> {
+        const PF_EXITING: u64 = 0x4;
+        let (_, fields) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let flags: u64 = fields.get(6)?.parse().ok()?;
+        let is_ending = matches!(fields.first(), Some(&("Z" | "X"))) || flags & PF_EXITING != 0;
+        Some(Stat { start_ticks: fields.get(19)?.parse().ok()?, is_ending })
+    }
+}
+
+/// Whether a SIGKILL waits to be delivered, as `/proc/PID/status` shows it.
+fn is_killed(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let pending = status.lines().filter_map(|line| line.strip_prefix("SigPnd:").or(line.strip_prefix("ShdPnd:")));
+    let kill = 1 << (libc::SIGKILL - 1);
+    pending.filter_map(|mask| u64::from_str_radix(mask.trim(), 16).ok()).any(|mask| mask & kill != 0)
 }
 
 #[cfg(test)]
@@ -111,10 +138,25 @@ mod tests {
     fn a_process_that_ended_is_gone() {
         let mut child = std::process::Command::new("/bin/sleep").arg("9").spawn().expect("sleep starts");
         let own = Owner::current();
-        let other = Owner { pid: child.id(), start_ticks: start_ticks(child.id()).expect("alive"), ..own.clone() };
+        let other =
+            Owner { pid: child.id(), start_ticks: Stat::of(child.id()).expect("alive").start_ticks, ..own.clone() };
         assert_eq!(other.life(&own), Life::Living);
-        child.kill().and_then(|()| child.wait()).expect("killed");
+        child.kill().expect("killed");
+        assert_eq!(other.life(&own), Life::Gone, "before anybody has waited for it");
+        child.wait().expect("ended");
         assert_eq!(other.life(&own), Life::Gone);
+    }
+
+    #[test]
+    fn the_name_of_a_process_does_not_shift_its_fields() {
+        let line = |state: char, flags: u32| {
+            format!("7 (a) Z 1 (b) {state} 1 7 7 0 -1 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0")
+        };
+        let stat = |state, flags| Stat::parse(&line(state, flags)).map(|it| (it.start_ticks, it.is_ending));
+        assert_eq!(stat('S', 0x40_0000), Some((4711, false)));
+        assert_eq!(stat('S', 0x40_0004), Some((4711, true)));
+        assert_eq!(stat('Z', 0), Some((4711, true)));
+        assert_eq!(Stat::parse("7 (a) S 1").map(|it| it.start_ticks), None);
     }
 
     #[test]

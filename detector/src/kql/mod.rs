@@ -1,6 +1,6 @@
 //! KQL, the query language of the rules: text to tree, tree to predicate, predicate to verdict.
 //!
-//! [`parse`] reads text into an [`Expr`], whose `Display` reads back to an equal tree. [`compile`] resolves it against
+//! [`parse`] reads text into an [`Expr`], whose `Display` reads back to an equal tree. [`compile()`] resolves it against
 //! [`Mappings`](crate::ecs::Mappings) into a [`Predicate`]: every value is converted and every "the search is refused" is
 //! decided there, so that [`Predicate::matches`] only compares, and allocates nothing. [`Predicate::explain`] says which
 //! clauses decided.

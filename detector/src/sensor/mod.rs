@@ -58,7 +58,7 @@ pub struct Launch {
 }
 
 /// What a sensor saw of one [`Launch`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Observation {
     /// Audit records of the launch's own processes, in the order of arrival. Real time.
     pub records: Vec<RawRecord>,

@@ -169,6 +169,12 @@ pub(crate) fn collect(pid: pid_t) -> io::Result<Option<Change>> {
     }
 }
 
+/// Takes the zombie of an orphan that became a child of this process; does nothing for any other.
+pub(crate) fn collect_orphan(pid: pid_t) {
+    // SAFETY: a null status is allowed.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::__WALL | libc::WNOHANG) };
+}
+
 /// Waits for the end of a child that is not traced.
 pub(crate) fn collect_blocking(pid: pid_t) -> io::Result<()> {
     // SAFETY: a null status is allowed.

@@ -177,6 +177,8 @@ fn stopped() {
     assert_eq!(unsafe { libc::waitpid(child, &raw mut status, libc::WUNTRACED) }, child);
     assert!(libc::WIFSTOPPED(status) && libc::WSTOPSIG(status) == libc::SIGSTOP);
     std::thread::sleep(std::time::Duration::from_millis(20));
+    // SAFETY: writes one int, which lives until the call returns.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) }, 0, "it must not have gone on");
     // SAFETY: our own child, which has not been waited for.
     unsafe { libc::kill(child, libc::SIGCONT) };
     // SAFETY: as above.

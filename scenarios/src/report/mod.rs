@@ -3,7 +3,7 @@
 mod json;
 mod junit;
 mod story;
-mod text;
+pub(crate) mod text;
 
 pub use json::{FORMAT_VERSION, JsonReport};
 pub use junit::JunitReport;

@@ -22,7 +22,7 @@ pub struct TextReport {
 }
 
 const WIDTH: usize = 80;
-pub(super) const RESET: &str = "\u{1b}[0m";
+pub(crate) const RESET: &str = "\u{1b}[0m";
 
 impl TextReport {
     /// A report with that much detail.
@@ -104,7 +104,7 @@ pub(super) fn label(verdict: &Verdict) -> String {
 }
 
 /// Breaks text at spaces so that no line is longer than the page, unless one word is.
-pub(super) fn wrapped(text: &str, indent: usize) -> String {
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = String::new();
     let mut column = 0;
     for word in text.split_whitespace() {

@@ -16,6 +16,7 @@ fn host() -> Surroundings {
         net_namespace: Namespace::Initial,
         capabilities: Some(u64::MAX),
         filtered: Some(false),
+        ptrace_scope: None,
         container: None,
     }
 }

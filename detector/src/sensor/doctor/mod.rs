@@ -15,14 +15,26 @@ pub use surroundings::{Container, Namespace, Surroundings};
 use std::path::Path;
 
 use super::kernel::{AuditKernel, Netlink};
+use super::{SensorKind, trace};
 use crate::audit::AuditRule;
 
-/// Examines this machine for runs that need `rules`. `trace` examines the other sensor.
-pub fn examine(rules: &[AuditRule], trace: impl FnOnce(&Surroundings) -> SensorHealth) -> Doctor {
+/// Examines this machine for runs that need `rules`.
+#[must_use]
+pub fn examine(rules: &[AuditRule]) -> Doctor {
     let surroundings = Surroundings::read(Path::new("/"));
     let kernel = Netlink::connect().map(|kernel| Box::new(kernel) as Box<dyn AuditKernel>);
     Doctor {
-        sensors: vec![audit::examine(kernel, rules, &surroundings), trace(&surroundings)],
+        sensors: vec![audit::examine(kernel, rules, &surroundings), tracing(trace::probe(), &surroundings)],
         findings: machine::examine(Path::new("/")),
     }
+}
+
+/// The health of the `trace` sensor, which probes itself.
+fn tracing(probed: Result<(), trace::Unfit>, surroundings: &Surroundings) -> SensorHealth {
+    let works = probed.is_ok();
+    let (reason, fix) = match probed {
+        Ok(()) => ("a child that made a page RWX was traced and seen".to_owned(), None),
+        Err(unfit) => (unfit.reason, Some(unfit.fix)),
+    };
+    SensorHealth { kind: SensorKind::Trace, works, reason, fix, facts: surroundings.facts_of_tracing() }
 }

@@ -24,6 +24,8 @@ pub struct Surroundings {
     pub capabilities: Option<u64>,
     /// Whether a seccomp filter is in force.
     pub filtered: Option<bool>,
+    /// `kernel.yama.ptrace_scope`; `None` without Yama.
+    pub ptrace_scope: Option<u8>,
     /// The container it is in, as far as it can be told.
     pub container: Option<Container>,
 }
@@ -79,6 +81,9 @@ impl Surroundings {
             net_namespace: like_kernel("net", INITIAL_NET),
             capabilities: field(&status, "CapEff:").and_then(|bits| u64::from_str_radix(bits, 16).ok()),
             filtered: field(&status, "Seccomp:").map(|mode| mode != "0"),
+            ptrace_scope: fs::read_to_string(root.join("proc/sys/kernel/yama/ptrace_scope"))
+                .ok()
+                .and_then(|text| text.trim().parse().ok()),
             container: if is_host { None } else { container(root, |name| std::env::var(name).ok()) },
         }
     }
@@ -112,6 +117,17 @@ impl Surroundings {
             ("effective capabilities", capabilities),
         ];
         facts.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// Name and value of what matters to ptrace, for a report.
+    pub(super) fn facts_of_tracing(&self) -> Vec<(String, String)> {
+        let scope = self.ptrace_scope.map_or("no Yama".to_owned(), |scope| scope.to_string());
+        let filter = match self.filtered {
+            Some(true) => "in force",
+            Some(false) => "none",
+            None => "cannot be read",
+        };
+        vec![("ptrace scope".to_owned(), scope), ("seccomp filter".to_owned(), filter.to_owned())]
     }
 }
 

@@ -3,7 +3,6 @@
 //! Others may use the audit system at the same time: a test only looks at rules and records of its own, and puts back
 //! what it changes.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +12,8 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::audit::{AuditRule, RecordType};
 use crate::journal::{Journal, StateDir, undo_all};
-use crate::sensor::{Exit, Launch, Loss, Observation, Sensor, SensorError, SensorKind};
+use crate::sensor::trace::TraceSensor;
+use crate::sensor::{Launch, Loss, Observation, Sensor};
 
 /// Keeps the tests of this file apart, also those of another checkout.
 struct Alone {
@@ -54,32 +54,7 @@ impl Place {
 
     fn sensor(&self, rules: &[AuditRule]) -> Result<AuditSensor, Unfit> {
         let journal = Journal::open(&self.state).expect("journal");
-        AuditSensor::new(rules, Options { journal, tracer: Box::new(OneProcess) })
-    }
-}
-
-/// A tracer that follows one process only.
-struct OneProcess;
-
-impl Sensor for OneProcess {
-    fn kind(&self) -> SensorKind {
-        SensorKind::Trace
-    }
-
-    fn observe(&mut self, launch: Launch) -> Result<Observation, SensorError> {
-        let start = |source| SensorError::Start { program: launch.program.clone(), source };
-        let mut command = Command::new(&launch.program);
-        command.args(&launch.argv[1..]).env_clear().current_dir(&launch.cwd).stdout(Stdio::null());
-        let mut child = command.spawn().map_err(start)?;
-        let status = child.wait().map_err(start)?;
-        Ok(Observation {
-            records: Vec::new(),
-            execs: Vec::new(),
-            pids: BTreeSet::from([child.id() as i32]),
-            exit: Exit::Code(status.code().unwrap_or(-1)),
-            drained: true,
-            losses: Vec::new(),
-        })
+        AuditSensor::new(rules, Options { journal, tracer: Box::new(TraceSensor::exec_only()) })
     }
 }
 
@@ -172,13 +147,16 @@ fn the_kernel_sees_what_a_program_does_and_everything_is_put_back() {
         assert!(mprotects(&seen) >= 1, "{:?}", seen.records);
         assert!(seen.drained);
         assert_eq!(seen.losses, []);
-        let pid = format!(" pid={} ", seen.pids.first().expect("one"));
-        let syscalls = seen.records.iter().filter(|record| record.record_type == RecordType::SYSCALL);
-        assert!(syscalls.clone().all(|record| record.text.contains(&pid)));
+        let is_own = |text: &str| seen.pids.iter().any(|pid| text.contains(&format!(" pid={pid} ")));
+        let mut syscalls = seen.records.iter().filter(|record| record.record_type == RecordType::SYSCALL);
+        assert!(syscalls.all(|record| is_own(&record.text)));
         assert!(seen.records.iter().any(|record| record.record_type == RecordType::EOE), "EOE is sent on netlink");
     }
-    let still = sensor.observe(shell("exec 2>/dev/null; :")).expect("observed");
-    assert!(still.drained);
+    let family = sensor.observe(shell("/bin/true; exec /bin/sh -c '/bin/true; :'")).expect("observed");
+    assert_eq!((family.pids.len(), family.execs.len()), (3, 4), "lineage and executions come from the tracer");
+    let callers =
+        family.pids.iter().filter(|pid| family.records.iter().any(|it| it.text.contains(&format!(" pid={pid} "))));
+    assert_eq!(callers.count(), 3, "each of them was seen");
     drop(sensor);
     assert_eq!(state(), before);
 }
@@ -233,7 +211,8 @@ fn helper_that_is_killed() {
     let Some(state) = std::env::var_os("FIRSTSEEN_TEST_KILLED") else { return };
     let state = StateDir::at(Path::new(&state)).expect("state directory");
     let journal = Journal::open(&state).expect("journal");
-    let _sensor = AuditSensor::new(&[mprotect()], Options { journal, tracer: Box::new(OneProcess) }).expect("fit");
+    let _sensor =
+        AuditSensor::new(&[mprotect()], Options { journal, tracer: Box::new(TraceSensor::exec_only()) }).expect("fit");
     let _ = writeln!(std::io::stdout(), "\nready");
     std::thread::sleep(Duration::from_secs(60));
 }

@@ -24,4 +24,4 @@ pub use netlink::Netlink;
 pub use rule::{LAB_KEY_PREFIX, RuleAction, RuleData, RuleError, RuleList, is_lab_key};
 pub use sensor::{AuditSensor, Options, Statistics};
 pub use setup::{Mode, Unfit};
-pub use wire::{AuditStatus, Enabled, StatusField};
+pub use wire::{AuditStatus, Enabled, Message, StatusField, error_number, messages, raw_record};

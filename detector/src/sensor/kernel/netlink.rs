@@ -15,7 +15,6 @@ use nix::sys::socket::{
 use super::api::{AuditKernel, AuditStream, KernelCall, KernelError, MarkerKind, Received};
 use super::rule::RuleData;
 use super::wire::{self, AuditStatus, Message, StatusField};
-use crate::audit::{RawRecord, RecordType};
 
 /// Longest wait for the answer to one request.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -144,10 +143,7 @@ impl AuditStream for Multicast {
     fn receive(&mut self, timeout: Duration) -> Result<Received, KernelError> {
         match receive(&self.socket, &mut self.buffer, Instant::now() + timeout) {
             Ok(None) => Ok(Received::Nothing),
-            Ok(Some(datagram)) => Ok(wire::record(datagram).map_or(Received::Nothing, |(kind, text)| {
-                let text = String::from_utf8_lossy(text).into_owned();
-                Received::Record(RawRecord { record_type: RecordType(kind), text })
-            })),
+            Ok(Some(datagram)) => Ok(wire::raw_record(datagram).map_or(Received::Nothing, Received::Record)),
             Err(Errno::ENOBUFS) => Ok(Received::Overflow),
             Err(errno) => Err(KernelError { call: KernelCall::Receive, errno }),
         }

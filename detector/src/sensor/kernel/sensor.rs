@@ -94,7 +94,7 @@ impl AuditSensor {
     /// Sees one marker come back, and, where a rule may leave new processes without an audit context, that a new thread
     /// got one.
     fn prove_delivery(&mut self) -> Result<(), Unfit> {
-        let found = find_marker(&mut *self.kernel, &self.tape, DRAIN)?;
+        let found = find_marker(&mut *self.kernel, &self.tape, DRAIN / 2)?;
         let Some((kind, event)) = found else { return Err(Unfit::NoDelivery) };
         self.marker = kind;
         if let Some(rule) = &self.setup.task_silencer

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{RawRecord, RecordType};
+
 /// Size of `nlmsghdr`, bytes.
 pub(super) const HEADER: usize = 16;
 /// Shortest `audit_status` that a kernel ever sent (up to `backlog`), bytes.
@@ -21,12 +23,15 @@ pub(super) const AUDIT_LIST_RULES: u16 = 1013;
 
 const NLM_F_REQUEST_ACK: u16 = 0x5;
 
-/// One message out of a datagram.
+/// One message out of a datagram of replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Message<'a> {
-    pub(super) kind: u16,
-    pub(super) sequence: u32,
-    pub(super) payload: &'a [u8],
+pub struct Message<'a> {
+    /// `nlmsg_type`
+    pub kind: u16,
+    /// `nlmsg_seq`: that of the request.
+    pub sequence: u32,
+    /// What follows the header.
+    pub payload: &'a [u8],
 }
 
 /// A request with `NLM_F_REQUEST | NLM_F_ACK`, padded to four bytes.
@@ -44,7 +49,8 @@ pub(super) fn request(kind: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// All messages of a datagram of replies. A length that does not fit ends the walk; what came before is kept.
-pub(super) fn messages(datagram: &[u8]) -> Vec<Message<'_>> {
+#[must_use]
+pub fn messages(datagram: &[u8]) -> Vec<Message<'_>> {
     let mut found = Vec::new();
     let mut rest = datagram;
     while let (Some(length), Some(kind), Some(sequence)) = (word(rest, 0), half(rest, 4), word(rest, 8)) {
@@ -58,18 +64,22 @@ pub(super) fn messages(datagram: &[u8]) -> Vec<Message<'_>> {
     found
 }
 
-/// Type and text of a datagram that carries one audit record.
+/// The audit record that a datagram of the multicast group carries; nothing if it is shorter than a header.
 ///
-/// The length of the datagram counts, not `nlmsg_len`: old kernels leave the header out of the latter.
-pub(super) fn record(datagram: &[u8]) -> Option<(u16, &[u8])> {
+/// The length of the datagram counts, not `nlmsg_len`: old kernels leave the header out of the latter. Bytes that are no
+/// UTF-8, which the kernel never sends, are replaced.
+#[must_use]
+pub fn raw_record(datagram: &[u8]) -> Option<RawRecord> {
     let kind = half(datagram, 4)?;
     let text = datagram.get(HEADER..)?;
     let end = text.iter().rposition(|&byte| byte != 0 && byte != b'\n').map_or(0, |last| last + 1);
-    Some((kind, &text[..end]))
+    let text = String::from_utf8_lossy(&text[..end]).into_owned();
+    Some(RawRecord { record_type: RecordType(kind), text })
 }
 
 /// The error number of an `NLMSG_ERROR` payload: 0 is an acknowledgement.
-pub(super) fn error_number(payload: &[u8]) -> Option<i32> {
+#[must_use]
+pub fn error_number(payload: &[u8]) -> Option<i32> {
     word(payload, 0).map(|number| number as i32)
 }
 
@@ -109,7 +119,8 @@ pub enum Enabled {
 
 impl AuditStatus {
     /// Reads an `audit_status` of at least 32 bytes; shorter is `None`.
-    pub(super) fn decode(bytes: &[u8]) -> Option<AuditStatus> {
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<AuditStatus> {
         if bytes.len() < STATUS_MIN {
             return None;
         }
@@ -226,9 +237,10 @@ mod tests {
     fn a_record_is_as_long_as_its_datagram_whatever_its_header_says() {
         let mut bytes = request(1300, 0, b"audit(1.000:2): a=b");
         bytes[..4].copy_from_slice(&19u32.to_ne_bytes());
-        assert_eq!(record(&bytes), Some((1300, &b"audit(1.000:2): a=b"[..])));
-        assert_eq!(record(&bytes[..16]), Some((1300, &b""[..])));
-        assert_eq!(record(&bytes[..15]), None);
+        let syscall = |text: &str| Some(RawRecord { record_type: RecordType::SYSCALL, text: text.to_owned() });
+        assert_eq!(raw_record(&bytes), syscall("audit(1.000:2): a=b"));
+        assert_eq!(raw_record(&bytes[..16]), syscall(""));
+        assert_eq!(raw_record(&bytes[..15]), None);
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn check(rule: &AuditRule) -> Result<(), String> {
     Ok(())
 }
 
-/// Fields that [`matches`] knows: ids, `pers`, `arch`, `ppid`, `sessionid`, `exit`, `success`, `exe`, arguments and the key.
+/// Fields that [`matches()`] knows: ids, `pers`, `arch`, `ppid`, `sessionid`, `exit`, `success`, `exe`, arguments and the key.
 const DECIDABLE: [u32; 22] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 18, 25, 103, 104, 112, 200, 201, 202, 203, 210];
 
 fn matches(rule: &AuditRule, event: &SyscallEvent) -> bool {

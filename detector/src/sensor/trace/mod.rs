@@ -15,7 +15,7 @@
 //! - serial numbers are the sensor's own;
 //! - calls whose events need records that it cannot make (`PATH` of `openat`, `SOCKADDR` of `connect`, ...) are refused in a
 //!   rule instead of being recorded in part: [`Filter::new`];
-//! - a child that is made with `CLONE_UNTRACED` escapes.
+//! - a child that is made with `CLONE_UNTRACED` escapes, and a program that traces children of its own cannot.
 
 mod bpf;
 mod capabilities;
@@ -23,6 +23,7 @@ mod chain;
 mod event;
 mod execve;
 mod filter;
+mod health;
 mod image;
 mod launch;
 mod memory;
@@ -38,6 +39,7 @@ mod tests;
 mod tracer;
 
 pub use filter::Filter;
+pub use health::examine;
 pub use probe::{Unfit, probe};
 pub use run::{Seen, TraceOutcome, run};
 pub use sensor::TraceSensor;

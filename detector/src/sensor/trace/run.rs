@@ -118,7 +118,15 @@ fn trace(
     tracer.found.started = runs_at_once;
     std::fs::File::from(go).write_all(&[1]).map_err(|error| watch("let the child go", error))?;
     let found = tracer.follow().map_err(|error| watch("follow the program", error))?;
+    if adopts_orphans() {
+        found.pids.iter().for_each(|pid| ptrace::collect_orphan(*pid));
+    }
     Ok(Traced { found, report, timed_out: live.is_doomed() })
+}
+
+/// Whether the ended processes whose parents were gone are now children of this one, as in a container without an init.
+fn adopts_orphans() -> bool {
+    std::process::id() == 1 || matches!(nix::sys::prctl::get_child_subreaper(), Ok(true))
 }
 
 /// The step that a machine which forbids tracing refuses.

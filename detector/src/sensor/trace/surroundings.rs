@@ -39,6 +39,18 @@ impl Surroundings {
         }
     }
 
+    /// What was looked at, for a person.
+    pub(super) fn facts(&self) -> Vec<(String, String)> {
+        let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+        let mut facts =
+            vec![("seccomp filter".to_owned(), yes(self.filtered)), ("CAP_SYS_PTRACE".to_owned(), yes(self.may_trace))];
+        facts.extend(self.yama.map(|scope| ("kernel.yama.ptrace_scope".to_owned(), scope.to_string())));
+        if self.tracer != 0 {
+            facts.push(("traced by process".to_owned(), self.tracer.to_string()));
+        }
+        facts
+    }
+
     /// The likeliest reason why an own child could not be seized.
     pub(super) fn why_not_traced(&self, error: &io::Error) -> Unfit {
         const SECCOMP: &str = "run the container with --cap-add=SYS_PTRACE or --security-opt seccomp=unconfined \

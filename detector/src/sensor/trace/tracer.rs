@@ -152,10 +152,21 @@ impl<'a> Tracer<'a> {
     }
 
     fn ended(&mut self, tid: i32, exit: Exit) {
-        self.tasks.remove(&tid);
+        if let Some(task) = self.tasks.remove(&tid) {
+            self.gone(task);
+        }
         self.images.remove(&tid);
         if tid == self.root {
             self.found.exit = Some(exit);
+        }
+    }
+
+    /// A thread that was killed so suddenly that its call could not be recorded.
+    fn gone(&mut self, task: Task) {
+        if let Some(Call { abi, number, .. }) = task.call {
+            let name = syscall_name(abi, number).map_or_else(|| number.to_string(), str::to_owned);
+            let what = format!("the end of '{name}' in process {}, which was killed in it", task.tgid);
+            self.found.losses.push(Loss::Unreadable { what });
         }
     }
 
@@ -230,8 +241,9 @@ impl<'a> Tracer<'a> {
         let former = ptrace::event_message(tid)?;
         if former != tid
             && let Some(task) = self.tasks.remove(&former)
+            && let Some(leader) = self.tasks.insert(tid, task)
         {
-            self.tasks.insert(tid, task);
+            self.gone(leader);
         }
         self.found.started = true;
         let before = self.images.get(&tid).cloned().unwrap_or_default();
@@ -274,7 +286,10 @@ impl<'a> Tracer<'a> {
         }
         let mut facts = process::facts(tid, task.tgid).unwrap_or_else(|error| {
             let what = format!("/proc/{tid} of a process that made a recorded system call: {error}");
-            self.found.losses.push(Loss::Unreadable { what });
+            let loss = Loss::Unreadable { what };
+            if !self.found.losses.contains(&loss) {
+                self.found.losses.push(loss);
+            }
             self.images.get(&task.tgid).map_or_else(Default::default, |image| image.facts(task.tgid))
         });
         let succeeded = outcome.is_some_and(|outcome| outcome.success);

@@ -35,6 +35,20 @@ fn a_program_that_cannot_start_says_why() {
 }
 
 #[test]
+fn what_the_child_does_before_it_is_the_program_is_not_recorded() {
+    let filter = super::super::Filter::new(&rules(&["-a always,exit -F arch=b64 -S execve,exit_group,write"]));
+    let mut records = Vec::new();
+    let mut sink = |seen| match seen {
+        super::super::Seen::Records(event) => records.extend(event),
+        super::super::Seen::Exec(exec) => panic!("{exec:?}"),
+    };
+    let error = super::super::run(launch("/nonexistent"), Some(&filter.expect("rules")), &mut sink);
+    assert!(error.is_err());
+    records.retain(|record: &RawRecord| record.record_type == RecordType::SYSCALL);
+    assert!(records.len() == 1 && records[0].text.contains(" syscall=59 success=no exit=-2 "), "{records:?}");
+}
+
+#[test]
 fn a_program_gets_the_descriptors_that_it_was_given_and_no_other() {
     let (mut out, out_end) = pipe();
     let (mut extra, extra_end) = pipe();
