@@ -51,12 +51,12 @@ pub(crate) enum Verb {
     Demo(DemoArgs),
     /// Run scenarios and judge them
     Run(RunArgs),
+    /// Do every technique, and print what each rule makes of it: alert, silent, missed, not captured
+    Matrix(MatrixArgs),
     /// Judge a recorded run again, from its raw records, on any machine
     Replay(ReplayArgs),
     /// Undo what runs left behind that were killed
     Cleanup,
-    /// Do every technique, and print what each rule makes of it: alert, silent, missed, not captured
-    Matrix(MatrixArgs),
     /// List scenarios, rules and techniques
     List,
     /// Show one scenario, rule or technique
@@ -132,6 +132,9 @@ pub(crate) struct MatrixArgs {
     /// Only techniques whose id contains this text; may be repeated
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Vec<String>,
+    /// Another table of expectations than the built-in one, for rules of one's own; docs/matrix.md describes it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) table: Option<PathBuf>,
     /// Write the table between the markers of this page
     #[arg(long, value_name = "FILE", conflicts_with = "only")]
     pub(crate) write_docs: Option<PathBuf>,

@@ -7,6 +7,7 @@ use firstseen_detector::ecs::{
     Agent, CaptureEnvVars, CaptureEnvVarsError, EcsDocument, EndpointOptions, Flavour, HostInfo, NormaliseOptions,
     Value, exec_document, normalise_records,
 };
+use firstseen_detector::sensor::kernel::is_lab_key;
 use firstseen_detector::sensor::{ExecEvent, Observation};
 use firstseen_simulator::Report;
 
@@ -106,7 +107,21 @@ fn audit_documents(
     };
     let mut documents = normalise_records(&seen.records, &options)?;
     documents.retain(|document| pid(document).is_some_and(|pid| seen.pids.contains(&pid)));
+    documents.iter_mut().for_each(drop_lab_keys);
     Ok(documents)
+}
+
+/// The audit sensor's rules carry a key of its run; on the host that the scenario means, there is none.
+fn drop_lab_keys(document: &mut EcsDocument) {
+    const TAGS: &str = "tags";
+    let is_own = |value: &Value| matches!(value, Value::Text(text) if is_lab_key(text));
+    let Some(Value::List(tags)) = document.fields.get(TAGS) else { return };
+    let kept: Vec<Value> = tags.iter().filter(|tag| !is_own(tag)).cloned().collect();
+    if kept.is_empty() {
+        document.fields.remove(TAGS);
+    } else {
+        document.fields.set(TAGS, Value::List(kept));
+    }
 }
 
 /// Documents of the executions of the act's own processes.

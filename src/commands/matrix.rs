@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use firstseen_detector::rule;
-use firstseen_scenarios::matrix::{Matrix, MatrixOutcome, json, matrix, page_with, run_matrix, table};
+use firstseen_scenarios::matrix::{Matrix, MatrixOutcome, json, load_matrix, matrix, page_with, run_matrix, table};
 use firstseen_scenarios::report::{Detail, JunitReport, Reporter};
 use firstseen_scenarios::{LiveWorld, RunEvent, Totals};
 use firstseen_simulator::{Technique, techniques};
@@ -18,10 +18,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 
 pub(crate) fn run(args: &MatrixArgs, global: Global, output: &mut Output) -> Result<Exit, Failure> {
-    let matrix = matrix().map_err(|problems| Failure {
-        exit: Exit::Internal,
-        message: problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-    })?;
+    let matrix = load(args.table.as_deref())?;
     let wanted = |it: &Technique| args.only.is_empty() || args.only.iter().any(|text| it.id.contains(text.as_str()));
     if !techniques::all().any(wanted) {
         return Err(nothing_selected(&args.only));
@@ -58,6 +55,19 @@ pub(crate) fn run(args: &MatrixArgs, global: Global, output: &mut Output) -> Res
     }
     let exits: BTreeSet<Exit> = outcome.judgements().map(|judged| exit_of(&judged.verdict)).collect();
     Ok(worst(&exits))
+}
+
+/// The table of this file, or the built-in one.
+fn load(path: Option<&Path>) -> Result<Matrix, Failure> {
+    let loaded = match path {
+        Some(path) => load_matrix(&path.display().to_string(), &read(path)?),
+        None => matrix(),
+    };
+    let exit = if path.is_some() { Exit::BadInput } else { Exit::Internal };
+    loaded.map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure { exit, message: lines.join("\nfirstseen: ") }
+    })
 }
 
 fn nothing_selected(only: &[String]) -> Failure {

@@ -26,9 +26,9 @@ pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Demo(args) => demo::run(args, global, output),
         Verb::Run(args) => run::run(args, global, output),
+        Verb::Matrix(args) => matrix::run(args, global, output),
         Verb::Replay(args) => replay::run(args, global, output),
         Verb::Cleanup => cleanup::run(global, output),
-        Verb::Matrix(args) => matrix::run(args, global, output),
         Verb::List => list::run(global, output),
         Verb::Show(args) => show::run(args, global, output),
         Verb::Lint(args) => lint::run(args, global, output),

@@ -1,8 +1,12 @@
 //! The whole lab through its binary: what is typed, what is printed, and the exit code.
 
 mod catalog;
+mod chaos;
 mod exit_codes;
+mod machine;
+mod matrix;
 mod pipes;
 mod replay;
+mod same_truth;
 mod support;
 mod verbs;

@@ -25,8 +25,7 @@ fn a_closed_pipe_changes_nothing_of_the_verdict() {
 #[test]
 fn a_full_disk_is_said_once_and_is_5() {
     let Ok(full) = File::options().write(true).open("/dev/full") else {
-        skipped("a_full_disk_is_said_once_and_is_5", "there is no /dev/full here");
-        return;
+        return skipped("a_full_disk_is_said_once_and_is_5", "there is no /dev/full here");
     };
     let folder = folder();
     let output = Command::new(env!("CARGO_BIN_EXE_firstseen"))

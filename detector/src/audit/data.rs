@@ -19,8 +19,8 @@ use super::untrusted::{decode_hex, text_of};
 pub struct RecordData<'a> {
     pairs: Vec<Pair<'a>>,
     tags: Vec<Cow<'a, str>>,
-    /// Which names may be there: one bit of 64 for each, so that most new names need no search.
-    seen: u64,
+    /// Which names may be there: one bit of 128 for each, so that most new names need no search.
+    seen: u128,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,12 @@ impl<'a> RecordData<'a> {
     /// When the record has no fields, or lacks one that its type needs.
     pub fn of(record: &AuditRecord<'a>) -> Result<RecordData<'a>, NoData> {
         let body = record.body().ok_or("message has no data content")?;
-        let mut data = RecordData { pairs: Vec::with_capacity(32), ..RecordData::default() };
+        let fields = match record.record_type {
+            RecordType::PROCTITLE | RecordType::CWD | RecordType::SOCKADDR => 4,
+            RecordType::PATH => 16,
+            _ => 32,
+        };
+        let mut data = RecordData { pairs: Vec::with_capacity(fields), ..RecordData::default() };
         match record.record_type {
             RecordType::AVC => data.read_avc(body),
             RecordType::LOGIN if body.contains("old ") || body.contains("new ") => data.read_old_login(body),
@@ -161,10 +166,19 @@ impl<'a> RecordData<'a> {
 
     /// `success=yes`, `res=1`, `res=success` -> result: success; anything else -> fail.
     fn name_result(&mut self) {
-        let Some(pair) = self.remove("success").or_else(|| self.remove("res")) else { return };
+        let key = if self.find("success").is_some() { "success" } else { "res" };
+        let taken = self.find("result").is_some();
+        let Some(pair) = self.find_mut(key) else { return };
         let value = pair.value.as_ref();
         let good = value == "1" || value.eq_ignore_ascii_case("yes") || starts_with_ignoring_case(value, "suc");
-        self.set("result", "", Cow::Borrowed(if good { "success" } else { "fail" }));
+        let result = if good { "success" } else { "fail" };
+        if taken {
+            self.remove(key);
+            self.set("result", "", Cow::Borrowed(result));
+        } else {
+            *pair = Pair { key: "result", raw: "", value: Cow::Borrowed(result) };
+            self.seen |= bit_of("result");
+        }
     }
 
     fn name_exit(&mut self) {
@@ -341,12 +355,13 @@ fn selinux_decision(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// A bit that two different names rarely share.
-fn bit_of(key: &str) -> u64 {
+#[inline]
+fn bit_of(key: &str) -> u128 {
     let bytes = key.as_bytes();
-    let (first, last) = (bytes.first().copied().unwrap_or(0), bytes.last().copied().unwrap_or(0));
-    let mixed =
-        u64::from(first).wrapping_mul(7) ^ u64::from(last).wrapping_mul(11) ^ (bytes.len() as u64).wrapping_mul(29);
-    1 << (mixed % 64)
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return 1 };
+    let middle = bytes[bytes.len() / 2];
+    let word = u32::from_le_bytes([*first, middle, *last, bytes.len() as u8]);
+    1 << (word.wrapping_mul(0x9e37_79b1) >> 25)
 }
 
 /// `a0`, `a1`, ... without an allocation for each.

@@ -54,25 +54,20 @@ impl<'a> Iterator for RawFields<'a> {
     fn next(&mut self) -> Option<RawField<'a>> {
         let bytes = self.text.as_bytes();
         loop {
-            let mut key = self.at;
-            let mut equals = self.at;
-            // The run of key characters that ends at the next `=`.
-            loop {
-                match CLASS.get(usize::from(*bytes.get(equals)?)) {
-                    Some(Class::Key) => {}
-                    Some(Class::Equals) => break,
-                    _ => key = equals + 1,
-                }
-                equals += 1;
-            }
-            self.at = equals + 1;
-            if key == equals {
-                continue;
-            }
-            if let Some(length) = value_length(&bytes[equals + 1..]) {
-                let end = equals + 1 + length;
-                self.at = end;
-                return Some(RawField { key: &self.text[key..equals], raw: &self.text[equals + 1..end], offset: key });
+            let rest = bytes.get(self.at..)?;
+            let equals = find(rest, |word| word ^ EQUALS, ONES, |byte| byte == b'=')?;
+            let key_length = rest[..equals].iter().rev().take_while(|byte| is(**byte, KEY)).count();
+            let (key, value) = (self.at + equals - key_length, self.at + equals + 1);
+            self.at = value;
+            if key_length > 0
+                && let Some(length) = value_length(&bytes[value..])
+            {
+                self.at = value + length;
+                return Some(RawField {
+                    key: &self.text[key..value - 1],
+                    raw: &self.text[value..self.at],
+                    offset: key,
+                });
             }
         }
     }
@@ -83,11 +78,10 @@ impl<'a> Iterator for RawFields<'a> {
 fn value_length(bytes: &[u8]) -> Option<usize> {
     match *bytes.first()? {
         quote @ (b'"' | b'\'') => quoted_length(bytes, quote),
-        _ => match bytes.iter().position(|byte| matches!(CLASS[usize::from(*byte)], Class::End)).unwrap_or(bytes.len())
-        {
-            0 => None,
-            length => Some(length),
-        },
+        _ => {
+            let end = find(bytes, |word| word, ONES * 0x28, |byte| is(byte, END));
+            Some(end.unwrap_or(bytes.len())).filter(|length| *length > 0)
+        }
     }
 }
 
@@ -104,24 +98,50 @@ fn quoted_length(bytes: &[u8], quote: u8) -> Option<usize> {
     last_escaped.map(|at| at + 1)
 }
 
-#[derive(Clone, Copy)]
-enum Class {
-    Key,
-    Equals,
-    /// White space or a quote: ends a bare value.
-    End,
-    Other,
+/// The first byte for which `matches` holds, looking at eight at a time: names and values are too short for more.
+///
+/// A word has a candidate if, after `prepare`, one of its bytes is below the one that `below` repeats.
+#[inline]
+fn find(bytes: &[u8], prepare: impl Fn(u64) -> u64, below: u64, matches: impl Fn(u8) -> bool) -> Option<usize> {
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
+        let word = prepare(u64::from_le_bytes(*chunk));
+        let candidates = word.wrapping_sub(below) & !word & (ONES * 0x80);
+        if candidates == 0 {
+            at += 8;
+            continue;
+        }
+        // The lowest candidate is right; a higher one may be an echo of it.
+        at += candidates.trailing_zeros() as usize / 8;
+        if matches(bytes[at]) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    bytes[at..].iter().position(|byte| matches(*byte)).map(|behind| at + behind)
 }
 
-static CLASS: [Class; 256] = {
-    let mut table = [Class::Other; 256];
+const ONES: u64 = 0x0101_0101_0101_0101;
+const EQUALS: u64 = ONES * b'=' as u64;
+
+/// Part of a key.
+const KEY: u8 = 1;
+/// White space or a quote: ends a bare value.
+const END: u8 = 2;
+
+#[inline]
+fn is(byte: u8, class: u8) -> bool {
+    CLASS[usize::from(byte)] == class
+}
+
+static CLASS: [u8; 256] = {
+    let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         table[byte] = match byte as u8 {
-            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => Class::Key,
-            b'=' => Class::Equals,
-            b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'"' | b'\'' => Class::End,
-            _ => Class::Other,
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => KEY,
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'"' | b'\'' => END,
+            _ => 0,
         };
         byte += 1;
     }
@@ -130,6 +150,8 @@ static CLASS: [Class; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn found(text: &str) -> Vec<(&str, &str)> {
@@ -173,6 +195,21 @@ mod tests {
             found("msg='op=x acct=\"root\" res=success"),
             [("op", "x"), ("acct", "\"root\""), ("res", "success")]
         );
+    }
+
+    proptest! {
+        /// The same definition without any tricks.
+        #[test]
+        fn eight_bytes_at_a_time_find_what_one_at_a_time_finds(bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0x18_u8..0x40], 0..40)) {
+            prop_assert_eq!(
+                find(&bytes, |word| word ^ EQUALS, ONES, |byte| byte == b'='),
+                bytes.iter().position(|byte| *byte == b'=')
+            );
+            prop_assert_eq!(
+                find(&bytes, |word| word, ONES * 0x28, |byte| is(byte, END)),
+                bytes.iter().position(|byte| is(*byte, END))
+            );
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct MalformedLine {
 }
 
 /// auditd puts this byte in front of its interpretations (ENRICHED format).
-const ENRICHED: char = '\u{1d}';
+const ENRICHED: u8 = 0x1d;
 
 impl<'a> AuditRecord<'a> {
     /// Reads a line of a log: `[node=NAME ]type=TYPE msg=audit(SEC.MSEC:SERIAL): ...`, RAW or ENRICHED.
@@ -47,7 +47,8 @@ impl<'a> AuditRecord<'a> {
             None => (None, line),
         };
         let rest = rest.strip_prefix("type=").ok_or_else(|| malformed("it does not begin with 'type='"))?;
-        let (name, rest) = rest.split_once(' ').ok_or_else(|| malformed("it ends behind type="))?;
+        let space = rest.bytes().position(|byte| byte == b' ').ok_or_else(|| malformed("it ends behind type="))?;
+        let (name, rest) = (&rest[..space], &rest[space + 1..]);
         let record_type =
             RecordType::from_name(name).ok_or_else(|| malformed(format!("unknown type '{}'", short(name))))?;
         let text = rest.strip_prefix("msg=").ok_or_else(|| malformed("'msg=' does not follow the type"))?;
@@ -59,7 +60,8 @@ impl<'a> AuditRecord<'a> {
     /// # Errors
     /// When it has no such beginning.
     pub fn parse_text(record_type: RecordType, text: &'a str) -> Result<AuditRecord<'a>, MalformedLine> {
-        let text = text.split_once(ENRICHED).map_or(text, |(raw, _)| raw).trim_ascii();
+        let end = memchr::memchr(ENRICHED, text.as_bytes()).unwrap_or(text.len());
+        let text = text[..end].trim_ascii();
         let header = text.strip_prefix("audit(").ok_or_else(|| malformed("it does not begin with 'audit('"))?;
         let (seconds, rest) = number(header).ok_or_else(|| malformed("its time is not SECONDS.MILLISECONDS"))?;
         let fraction = rest.strip_prefix('.').and_then(number);
@@ -71,7 +73,8 @@ impl<'a> AuditRecord<'a> {
         let milliseconds = seconds.checked_mul(1000).and_then(|seconds| seconds.checked_add(millis));
         let time =
             milliseconds.and_then(|time| i64::try_from(time).ok()).ok_or_else(|| malformed("its time is too far"))?;
-        let body = rest.find([':', ' ']).map(|_| text.len() - rest.len());
+        let has_body = rest.bytes().any(|byte| matches!(byte, b':' | b' '));
+        let body = has_body.then_some(text.len() - rest.len());
         Ok(AuditRecord { record_type, time: Millis(time), serial, node: None, text, body })
     }
 
@@ -121,9 +124,13 @@ fn short(text: &str) -> String {
 
 /// A run of digits and what follows it.
 fn number(text: &str) -> Option<(u64, &str)> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (digits, rest) = text.split_at(digits);
-    digits.parse().ok().map(|number| (number, rest))
+    let mut number = 0_u64;
+    let mut digits = 0;
+    for byte in text.bytes().take_while(u8::is_ascii_digit) {
+        number = number.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+        digits += 1;
+    }
+    (digits > 0).then(|| (number, &text[digits..]))
 }
 
 #[cfg(test)]

@@ -66,6 +66,15 @@ impl RecordType {
     /// Reads `SYSCALL` or `UNKNOWN[1334]`, in any case, as log lines and `-F msgtype=` have it.
     #[must_use]
     pub fn from_name(name: &str) -> Option<RecordType> {
+        // The five that make up most of a log need no table.
+        match name {
+            "SYSCALL" => return Some(RecordType::SYSCALL),
+            "PROCTITLE" => return Some(RecordType::PROCTITLE),
+            "PATH" => return Some(RecordType::PATH),
+            "CWD" => return Some(RecordType::CWD),
+            "EXECVE" => return Some(RecordType::EXECVE),
+            _ => {}
+        }
         let known = |name: &str| TYPES.number(name).and_then(|number| u16::try_from(number).ok()).map(RecordType);
         if let Some(found) = known(name) {
             return Some(found);

@@ -14,7 +14,7 @@ use crate::audit::Accounts;
 use crate::sensor::ExecEvent;
 use crate::time::Millis;
 
-use super::{Agent, ContentId, EcsDocument, Fields, HostInfo, Value};
+use super::{Agent, ContentId, EcsDocument, Fields, HostInfo, Value, iso};
 
 /// Makes the document of one execution.
 ///
@@ -135,7 +135,7 @@ fn write_event(
     id: &CompactString,
     options: &EndpointOptions<'_>,
 ) {
-    let time = event.time.to_compact_string();
+    let time = iso(event.time);
     put(fields, "@timestamp", time.clone());
     put(fields, "message", "Endpoint process event");
     put(fields, "ecs.version", "8.10.0");
@@ -152,7 +152,7 @@ fn write_event(
     put(fields, "event.id", id.clone());
     put(fields, "event.sequence", i64::from(sequence));
     put(fields, "event.created", time);
-    put(fields, "event.ingested", options.ingested.unwrap_or(event.time).to_compact_string());
+    put(fields, "event.ingested", iso(options.ingested.unwrap_or(event.time)));
     put(fields, "event.agent_id_status", "verified");
 }
 
@@ -165,7 +165,7 @@ fn write_process(fields: &mut Fields, event: &ExecEvent, options: &EndpointOptio
     put(fields, "process.args_count", event.argv.len() as i64);
     put(fields, "process.command_line", command_line(&event.argv));
     put(fields, "process.working_directory", lossy(event.cwd.as_os_str()));
-    put(fields, "process.start", event.time.to_compact_string());
+    put(fields, "process.start", iso(event.time));
 }
 
 fn write_parent(fields: &mut Fields, event: &ExecEvent, options: &EndpointOptions<'_>) {

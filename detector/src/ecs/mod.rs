@@ -6,6 +6,7 @@ mod date;
 mod document;
 mod endpoint;
 mod host;
+mod iso;
 mod layout;
 mod mapping;
 mod normalise;
@@ -18,6 +19,7 @@ pub use date::parse_date;
 pub use document::{EcsDocument, Fields, Value};
 pub use endpoint::{CaptureEnvVars, CaptureEnvVarsError, EndpointOptions, exec_document};
 pub use host::{Agent, HostInfo, HostOs};
+pub(crate) use iso::iso;
 pub use layout::{Layout, NestedSlot, Slot};
 pub use mapping::{FieldType, Mapping, MappingError, Mappings};
 pub use normalise::{

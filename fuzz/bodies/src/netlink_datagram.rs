@@ -1,10 +1,10 @@
 use firstseen_detector::audit::{AuditRecord, AuditRule};
 use firstseen_detector::ecs::{Flavour, NormaliseOptions, normalise_records};
-use firstseen_detector::sensor::kernel::{AuditStatus, RuleData, error_number, messages, raw_record};
+use firstseen_detector::sensor::kernel::{AuditStatus, RuleData, error_number, messages, record_of_datagram};
 
 /// A datagram from the audit socket, read as a record and as a series of replies: status, rules, errors.
 pub fn netlink_datagram(bytes: &[u8]) {
-    if let Some(record) = raw_record(bytes)
+    if let Some(record) = record_of_datagram(bytes)
         && AuditRecord::try_from(&record).is_ok()
     {
         let options = NormaliseOptions::bare(Flavour::AuditdManager);

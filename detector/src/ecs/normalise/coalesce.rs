@@ -123,10 +123,10 @@ pub struct Address<'a> {
 /// What the table adds.
 #[derive(Clone, Debug, Default)]
 pub struct Ecs<'a> {
-    /// `event.category`
-    pub category: Vec<&'static str>,
-    /// `event.type`
-    pub types: Vec<&'static str>,
+    /// `event.category`: of the record, then of the system call beside it.
+    pub category: [&'static [String]; 2],
+    /// `event.type`, likewise.
+    pub types: [&'static [String]; 2],
     /// `alert` for anomalies; Auditbeat does not use it.
     pub kind: &'static str,
     /// `event.outcome`, if it differs from the result.
@@ -206,7 +206,7 @@ impl<'a> CoalescedEvent<'a> {
             session: Cow::default(),
             tags: Vec::new(),
             summary: Summary::default(),
-            ids: Pairs::default(),
+            ids: Pairs::with_capacity(10),
             selinux: Pairs::default(),
             process: Process::default(),
             file: None,
@@ -377,13 +377,11 @@ impl<'a> Builder<'a> {
             return self.warn(|| "no normalization found for event".to_owned());
         };
         let ecs = &mut self.event.ecs;
-        ecs.category.extend(entry.category.iter().map(String::as_str));
-        ecs.types.extend(entry.types.iter().map(String::as_str));
+        (ecs.category[0], ecs.types[0]) = (&entry.category, &entry.types);
         ecs.kind = &entry.kind;
         // A record beside a system call is both.
         if let Some(call) = call.filter(|call| !std::ptr::eq(*call, entry)) {
-            ecs.category.extend(call.category.iter().map(String::as_str));
-            ecs.types.extend(call.types.iter().map(String::as_str));
+            (ecs.category[1], ecs.types[1]) = (&call.category, &call.types);
             if self.event.result == "fail" {
                 ecs.outcome = Some("failure");
             }

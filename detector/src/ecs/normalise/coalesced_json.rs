@@ -10,7 +10,7 @@ impl CoalescedEvent<'_> {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let (summary, process, ecs) = (&self.summary, &self.process, &self.ecs);
-        let list = |values: &[&str]| values.iter().map(|value| json!(value)).collect::<Value>();
+        let list = |values: &[&[String]; 2]| values.concat().into_iter().map(Value::String).collect::<Value>();
         let mut event = object([
             ("@timestamp", json!(self.time)),
             ("sequence", json!(self.serial)),

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use compact_str::{CompactString, ToCompactString};
+use compact_str::CompactString;
 
 use crate::audit::{Accounts, AuditEvent, MalformedLine, RawRecord, Reassembler, ReassemblerConfig, RecordType};
-use crate::ecs::{ContentId, EcsDocument, Fields, Value};
+use crate::ecs::{ContentId, EcsDocument, Fields, Value, iso};
 
 use super::coalesce::{Account, Address, CoalescedEvent, File, Process, Summary};
 use super::integration;
@@ -34,9 +34,7 @@ pub fn normalise(event: &AuditEvent, options: &NormaliseOptions<'_>) -> EcsDocum
             }
             writer.related(related);
             writer.paths(&coalesced.paths);
-            if !coalesced.warnings.is_empty() {
-                writer.put("error.message", coalesced.warnings.clone());
-            }
+            writer.warnings(&coalesced.warnings);
             // A document that complains shows what it complains of.
             if options.original == OriginalText::Kept || !coalesced.warnings.is_empty() {
                 writer.original(event);
@@ -45,13 +43,14 @@ pub fn normalise(event: &AuditEvent, options: &NormaliseOptions<'_>) -> EcsDocum
             writer.tags(&coalesced.tags);
         }
         Err(reason) => {
-            writer.put("error.message", reason.to_string());
+            let field = if options.flavour == Flavour::AuditdManager { "auditd.warnings" } else { "error.message" };
+            writer.put(field, reason.to_string());
             writer.original(event);
         }
     }
     let Writer { mut fields, failure, .. } = writer;
-    if options.flavour == Flavour::AuditdManager {
-        integration::finish(&mut fields, options.original, failure);
+    if let Some(reason) = failure {
+        integration::fail(&mut fields, reason);
     }
     EcsDocument { index: name(options.flavour.index()), id: id_of(event, options), fields }
 }
@@ -93,6 +92,13 @@ impl Writer<'_> {
         self.fields.push(name(field), value);
     }
 
+    /// A text that Auditbeat writes even if it is empty, and the integration's pipeline then removes.
+    fn put_text(&mut self, field: &'static str, text: &str) {
+        if !text.is_empty() || self.options.flavour == Flavour::Auditbeat {
+            self.put(field, text);
+        }
+    }
+
     /// A text, unless it is empty.
     fn put_known(&mut self, field: &'static str, text: &str) {
         if !text.is_empty() {
@@ -102,7 +108,7 @@ impl Writer<'_> {
 
     /// What the shipper adds to every document.
     fn envelope(&mut self, event: &AuditEvent) {
-        self.put("@timestamp", event.time().to_compact_string());
+        self.put("@timestamp", iso(event.time()));
         self.put("event.module", "auditd");
         self.put("service.type", "auditd");
         if self.options.flavour == Flavour::AuditdManager {
@@ -112,7 +118,7 @@ impl Writer<'_> {
             self.put("data_stream.namespace", "default");
             self.put("ecs.version", "8.11.0");
             if let Some(ingested) = self.options.ingested {
-                self.put("event.ingested", ingested.to_compact_string());
+                self.put("event.ingested", iso(ingested));
             }
         } else {
             self.put("ecs.version", "8.0.0");
@@ -127,26 +133,29 @@ impl Writer<'_> {
 
     fn event(&mut self, event: &CoalescedEvent<'_>) {
         self.put("event.kind", "event");
-        let list = |values: &[&'static str]| Value::List(values.iter().map(|value| Value::Text(name(value))).collect());
-        if event.ecs.category.is_empty() {
+        let list = |values: [&'static [String]; 2]| {
+            Value::List(values.into_iter().flatten().map(|value| Value::Text(name(value))).collect())
+        };
+        let is_empty = |values: [&[String]; 2]| values.iter().all(|values| values.is_empty());
+        if is_empty(event.ecs.category) {
             self.put("event.category", event.category);
         } else {
-            self.put("event.category", list(&event.ecs.category));
+            self.put("event.category", list(event.ecs.category));
         }
-        if !event.ecs.types.is_empty() {
-            self.put("event.type", list(&event.ecs.types));
+        if !is_empty(event.ecs.types) {
+            self.put("event.type", list(event.ecs.types));
         }
-        self.put("event.action", event.summary.action);
+        self.put_text("event.action", event.summary.action);
         let outcome = if event.result == "fail" { "failure" } else { &*event.result };
-        self.put("event.outcome", event.ecs.outcome.unwrap_or(outcome));
+        self.put_text("event.outcome", event.ecs.outcome.unwrap_or(outcome));
         let lower = match event.record_type {
             RecordType::SYSCALL => name("syscall"),
             other => CompactString::from(other.to_string().to_ascii_lowercase()),
         };
         self.put("auditd.message_type", lower);
-        self.put("auditd.result", &*event.result);
+        self.put_text("auditd.result", &event.result);
         if event.session != "unset" {
-            self.put("auditd.session", &*event.session);
+            self.put_text("auditd.session", &event.session);
         }
         let sequence =
             if self.options.flavour == Flavour::AuditdManager { "event.sequence" } else { "auditd.sequence" };
@@ -154,10 +163,13 @@ impl Writer<'_> {
     }
 
     fn summary(&mut self, summary: &Summary<'_>) {
-        let user = |text: &str| self.options.accounts.and_then(|accounts| user_name(accounts, text)).map(str::to_owned);
-        let (primary, secondary) = (user(&summary.actor_primary), user(&summary.actor_secondary));
-        self.put_known("auditd.summary.actor.primary", primary.as_deref().unwrap_or(&summary.actor_primary));
-        self.put_known("auditd.summary.actor.secondary", secondary.as_deref().unwrap_or(&summary.actor_secondary));
+        let accounts = self.options.accounts;
+        let user = |text: &'_ str| accounts.and_then(|accounts| user_name(accounts, text));
+        self.put_known("auditd.summary.actor.primary", user(&summary.actor_primary).unwrap_or(&summary.actor_primary));
+        self.put_known(
+            "auditd.summary.actor.secondary",
+            user(&summary.actor_secondary).unwrap_or(&summary.actor_secondary),
+        );
         self.put_known("auditd.summary.object.primary", &summary.object_primary);
         self.put_known("auditd.summary.object.secondary", &summary.object_secondary);
         self.put_known("auditd.summary.object.type", summary.object_type);
@@ -167,13 +179,17 @@ impl Writer<'_> {
     /// Writes `user.*` and `group.*`; gives the names of the users that the event itself is about.
     fn accounts(&mut self, event: &CoalescedEvent<'_>) -> Vec<CompactString> {
         let accounts = self.options.accounts;
+        let drops_effective = self.is_effective_equal(event);
         for (key, value) in event.ids.iter().filter(|(_, value)| **value != "unset") {
+            if drops_effective && matches!(key, "euid" | "egid") {
+                continue;
+            }
             let fields = id_fields(key, self.options.flavour);
-            self.fields.push(fields.id, &**value);
             let find = if key.ends_with("uid") { user_name } else { group_name };
             if let Some(found) = accounts.and_then(|accounts| find(accounts, value)) {
                 self.fields.push(fields.name, found);
             }
+            self.fields.push(fields.id, &**value);
         }
         if event.ids.iter().any(|(_, value)| *value != "unset") {
             let root =
@@ -187,7 +203,9 @@ impl Writer<'_> {
         self.account(event.ecs.effective.as_ref(), ["user.effective.id", "user.effective.name"], Some(&mut related));
         self.account(event.ecs.target.as_ref(), ["user.target.id", "user.target.name"], Some(&mut related));
         self.account(event.ecs.group.as_ref(), ["group.id", "group.name"], None);
-        self.drop_effective_if_equal();
+        if event.ecs.user.is_some() || event.ecs.effective.is_some() {
+            self.drop_effective_if_equal();
+        }
         related
     }
 
@@ -230,7 +248,17 @@ impl Writer<'_> {
         }
     }
 
-    /// `user.effective` says nothing if it is the same user.
+    /// `user.effective` says nothing if it is the same user as `user`: seen in the ids, before anything is written.
+    fn is_effective_equal(&self, event: &CoalescedEvent<'_>) -> bool {
+        if event.ecs.user.is_some() || event.ecs.effective.is_some() {
+            return false; // the table names other accounts
+        }
+        let (Some(user), Some(effective)) = (event.ids.get("uid"), event.ids.get("euid")) else { return false };
+        let known = |id: &str| self.options.accounts.and_then(|accounts| user_name(accounts, id));
+        user == effective || known(user).is_some_and(|name| known(effective) == Some(name))
+    }
+
+    /// The same for accounts that the table named, which are written already.
     fn drop_effective_if_equal(&mut self) {
         let equal = |of: &str, effective: &str| {
             self.fields.get(of).is_some_and(|value| Some(value) == self.fields.get(effective))
@@ -313,6 +341,9 @@ impl Writer<'_> {
     fn data(&mut self, data: Pairs<'_>) {
         let flavour = self.options.flavour;
         for (key, value) in data {
+            if flavour == Flavour::AuditdManager && value.is_empty() {
+                continue; // an abstract socket
+            }
             let text = |value: Cow<'_, str>| match value {
                 Cow::Borrowed(text) => Value::from(text),
                 Cow::Owned(text) => Value::from(text),
@@ -343,8 +374,10 @@ impl Writer<'_> {
     }
 
     fn tags(&mut self, tags: &[Cow<'_, str>]) {
-        let mut tags: Vec<CompactString> = tags.iter().map(|tag| CompactString::new(tag)).collect();
-        if self.options.flavour == Flavour::AuditdManager && self.options.original == OriginalText::Kept {
+        let integration = self.options.flavour == Flavour::AuditdManager;
+        let kept = tags.iter().filter(|tag| !integration || !tag.is_empty());
+        let mut tags: Vec<CompactString> = kept.map(|tag| CompactString::new(tag)).collect();
+        if integration && self.options.original == OriginalText::Kept {
             tags.push(name(integration::PRESERVE));
         }
         if !tags.is_empty() {
@@ -352,11 +385,30 @@ impl Writer<'_> {
         }
     }
 
+    /// Auditbeat writes a list; the integration keeps it apart and makes one text of it.
+    fn warnings(&mut self, warnings: &[String]) {
+        if warnings.is_empty() {
+            return;
+        }
+        if self.options.flavour == Flavour::AuditdManager {
+            self.put("auditd.warnings", warnings.to_vec());
+            self.put("error.message", warnings.join("\n"));
+        } else {
+            self.put("error.message", warnings.to_vec());
+        }
+    }
+
+    /// As for warnings; but the integration keeps neither form unless it was asked to.
     fn original(&mut self, event: &AuditEvent) {
-        let lines =
-            event.records().map(|record| Value::from(format!("type={} msg={}", record.record_type, record.text)));
-        let lines = Value::List(lines.collect());
-        self.put("event.original", lines);
+        let lines = || event.records().map(|record| format!("type={} msg={}", record.record_type, record.text));
+        match (self.options.flavour, self.options.original) {
+            (Flavour::Auditbeat, _) => self.put("event.original", lines().collect::<Vec<_>>()),
+            (Flavour::AuditdManager, OriginalText::Dropped) => {}
+            (Flavour::AuditdManager, OriginalText::Kept) => {
+                self.put("auditd.messages", lines().collect::<Vec<_>>());
+                self.put("event.original", lines().collect::<Vec<_>>().join("\n"));
+            }
+        }
     }
 }
 

@@ -45,6 +45,22 @@ pub(super) fn id_fields(key: &str, flavour: Flavour) -> IdFields {
 /// `auditd.data.KEY`; the fields of a socket address are one level deeper.
 pub(super) fn data_field(key: &str, flavour: Flavour) -> CompactString {
     match key {
+        // Those of every system call need no allocation and no copying.
+        "arch" => name("auditd.data.arch"),
+        "syscall" => name("auditd.data.syscall"),
+        "exit" => name("auditd.data.exit"),
+        "a0" => name("auditd.data.a0"),
+        "a1" => name("auditd.data.a1"),
+        "a2" => name("auditd.data.a2"),
+        "a3" => name("auditd.data.a3"),
+        "tty" => name("auditd.data.tty"),
+        "items" => name("auditd.data.items"),
+        "argc" => name("auditd.data.argc"),
+        "op" => name("auditd.data.op"),
+        "acct" => name("auditd.data.acct"),
+        "terminal" => name("auditd.data.terminal"),
+        "hostname" => name("auditd.data.hostname"),
+        "addr" => name("auditd.data.addr"),
         "socket_family" => name("auditd.data.socket.family"),
         "socket_addr" => name("auditd.data.socket.addr"),
         "socket_port" => name("auditd.data.socket.port"),

@@ -6,26 +6,30 @@ pub(super) const CAP_AUDIT_WRITE: u32 = 29;
 pub(super) const CAP_AUDIT_CONTROL: u32 = 30;
 pub(super) const CAP_AUDIT_READ: u32 = 37;
 
-const DOCKER: &str = "--pid=host --network=host --cap-add=AUDIT_CONTROL --cap-add=AUDIT_READ";
 const TRACE: &str = "use --sensor trace, which needs no privilege";
 
+/// What both engines need.
+const FLAGS: &str = "--pid=host --network=host --cap-add=AUDIT_CONTROL --cap-add=AUDIT_READ";
+
 /// How to get to the audit system from where this process is. In a container all flags at once: each alone would only
-/// show the next refusal.
+/// show the next refusal. One way a line, that of the engine which runs it first.
 pub(super) fn access(around: &Surroundings) -> String {
     let remapped = around.user_namespace == Namespace::Other;
     let userns = if remapped { " --userns=host" } else { "" };
+    // Docker gives added capabilities to root only; Podman's seccomp profile asks for one more.
+    let docker = format!("docker run --user=0 {FLAGS}{userns} ...");
+    let podman = format!("podman run {FLAGS} --cap-add=AUDIT_WRITE{userns} ...");
     match &around.container {
         Some(Container::RootlessPodman) => {
-            format!("not possible in a rootless container: start it with root's podman, or {TRACE}")
+            format!("not possible in a rootless container; as root: {podman}\nDocker: {docker}\nor {TRACE}")
         }
-        Some(Container::Podman) => format!("podman run (as root) {DOCKER} --cap-add=AUDIT_WRITE ...; or {TRACE}"),
-        Some(Container::Docker) => format!("docker run {DOCKER}{userns} ...; not with rootless Docker; or {TRACE}"),
+        Some(Container::Podman) => format!("Podman, as root: {podman}\nDocker: {docker}\nor {TRACE}"),
+        Some(Container::Docker | Container::Other(_)) => {
+            format!("Docker, not rootless: {docker}\nPodman, as root: {podman}\nor {TRACE}")
+        }
         Some(Container::Kubernetes) => format!(
-            "in the pod: hostPID: true, hostNetwork: true, securityContext.capabilities.add: [AUDIT_CONTROL, \
-             AUDIT_READ]; or {TRACE}"
-        ),
-        Some(Container::Other(_)) => format!(
-            "Docker: docker run {DOCKER}{userns} ...; Podman (root): the same and --cap-add=AUDIT_WRITE; or {TRACE}"
+            "in the pod: hostPID: true, hostNetwork: true, securityContext.runAsUser: 0, \
+             securityContext.capabilities.add: [AUDIT_CONTROL, AUDIT_READ, AUDIT_WRITE]; or {TRACE}"
         ),
         None if remapped => format!("run it outside of the user namespace, as root; or {TRACE}"),
         None if around.pid_namespace == Namespace::Other => {

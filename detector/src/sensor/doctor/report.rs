@@ -31,7 +31,7 @@ pub struct SensorHealth {
     pub works: bool,
     /// Why it works or not, one sentence.
     pub reason: String,
-    /// What to do about it; `None` if there is nothing to do.
+    /// What to do about it, one way a line; `None` if there is nothing to do.
     pub fix: Option<String>,
     /// What was looked at, name and value, in order.
     pub facts: Vec<(String, String)>,

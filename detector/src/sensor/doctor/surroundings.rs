@@ -78,7 +78,10 @@ impl Surroundings {
         Surroundings {
             user_namespace: fixed(inode("self/ns/user"), INITIAL_USER),
             pid_namespace: fixed(inode("self/ns/pid"), INITIAL_PID),
-            net_namespace: like_kernel("net", INITIAL_NET),
+            net_namespace: match like_kernel("net", INITIAL_NET) {
+                Namespace::Unknown => net_by_settings(root),
+                told => told,
+            },
             capabilities: field(&status, "CapEff:").and_then(|bits| u64::from_str_radix(bits, 16).ok()),
             filtered: field(&status, "Seccomp:").map(|mode| mode != "0"),
             ptrace_scope: fs::read_to_string(root.join("proc/sys/kernel/yama/ptrace_scope"))
@@ -128,6 +131,17 @@ impl Surroundings {
             None => "cannot be read",
         };
         vec![("ptrace scope".to_owned(), scope), ("seccomp filter".to_owned(), filter.to_owned())]
+    }
+}
+
+/// Tells the network namespace by a setting that only the initial one has (`net_core_table` in the kernel's
+/// net/core/sysctl_net_core.c): who lacks CAP_SYS_PTRACE may not look at the namespaces of the kernel's own threads.
+fn net_by_settings(root: &Path) -> Namespace {
+    let settings = root.join("proc/sys/net/core");
+    match (settings.join("dev_weight").exists(), settings.join("somaxconn").exists()) {
+        (true, _) => Namespace::Initial,
+        (false, true) => Namespace::Other,
+        (false, false) => Namespace::Unknown,
     }
 }
 
@@ -189,6 +203,19 @@ mod tests {
         assert_eq!(bare.capabilities, None);
         assert!(bare.has(30));
         assert_eq!(bare.user_namespace, Namespace::Unknown);
+    }
+
+    #[test]
+    fn the_network_namespace_shows_in_its_settings() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let told = || Surroundings::read(root.path()).net_namespace;
+        let settings = root.path().join("proc/sys/net/core");
+        fs::create_dir_all(&settings).expect("made");
+        assert_eq!(told(), Namespace::Unknown);
+        fs::write(settings.join("somaxconn"), "4096\n").expect("written");
+        assert_eq!(told(), Namespace::Other);
+        fs::write(settings.join("dev_weight"), "64\n").expect("written");
+        assert_eq!(told(), Namespace::Initial);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! become events and documents is not decided here.
 
 mod api;
+mod asked;
 mod coverage;
 mod delivery;
 #[cfg(test)]
@@ -24,4 +25,4 @@ pub use netlink::Netlink;
 pub use rule::{LAB_KEY_PREFIX, RuleAction, RuleData, RuleError, RuleList, is_lab_key};
 pub use sensor::{AuditSensor, Options, Statistics};
 pub use setup::{Mode, Unfit};
-pub use wire::{AuditStatus, Enabled, Message, StatusField, error_number, messages, raw_record};
+pub use wire::{AuditStatus, Enabled, Message, StatusField, error_number, messages, record_of_datagram};

@@ -143,7 +143,7 @@ impl AuditStream for Multicast {
     fn receive(&mut self, timeout: Duration) -> Result<Received, KernelError> {
         match receive(&self.socket, &mut self.buffer, Instant::now() + timeout) {
             Ok(None) => Ok(Received::Nothing),
-            Ok(Some(datagram)) => Ok(wire::raw_record(datagram).map_or(Received::Nothing, Received::Record)),
+            Ok(Some(datagram)) => Ok(wire::record_of_datagram(datagram).map_or(Received::Nothing, Received::Record)),
             Err(Errno::ENOBUFS) => Ok(Received::Overflow),
             Err(errno) => Err(KernelError { call: KernelCall::Receive, errno }),
         }

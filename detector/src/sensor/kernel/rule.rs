@@ -307,6 +307,9 @@ fn is_text(field: u32) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A rule in auditctl's syntax.
@@ -362,6 +365,25 @@ pub(super) mod tests {
         let rule = rule("-a always,exit -F arch=b64 -S mprotect -F exe=/bin/sh -k site").except(77).expect("room");
         assert_eq!(rule.to_string(), "-a always,exit -F arch=b64 -S mprotect -F exe=/bin/sh -F key=site -F pid!=77");
         assert_eq!(rule.with_key("more").expect("room").key(), Some(&b"site\x01more"[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_can_be_shown_and_marked(bytes in vec(any::<u8>(), 0..40), count in 0u32..70, at in any::<usize>()) {
+            let mut data = rule("-a always,exit -F arch=b64 -S mprotect -F exe=/bin/sh -k site").bytes().to_vec();
+            data[8..12].copy_from_slice(&count.to_ne_bytes());
+            for (offset, byte) in bytes.iter().enumerate() {
+                let place = (at.wrapping_add(offset * 7)) % data.len();
+                data[place] = *byte;
+            }
+            if let Ok(rule) = RuleData::new(&data) {
+                prop_assert!(!rule.to_string().is_empty());
+                if let Ok(marked) = rule.with_key("firstseen-1-2-3") {
+                    prop_assert_eq!(RuleData::new(marked.bytes()), Ok(marked.clone()));
+                    prop_assert!(marked.key().is_some_and(|key| key.ends_with(b"firstseen-1-2-3")));
+                }
+            }
+        }
     }
 
     #[test]

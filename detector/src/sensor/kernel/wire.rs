@@ -64,12 +64,12 @@ pub fn messages(datagram: &[u8]) -> Vec<Message<'_>> {
     found
 }
 
-/// The audit record that a datagram of the multicast group carries; nothing if it is shorter than a header.
+/// The audit record in a datagram of the multicast group; `None` for one too short to be any.
 ///
-/// The length of the datagram counts, not `nlmsg_len`: old kernels leave the header out of the latter. Bytes that are no
-/// UTF-8, which the kernel never sends, are replaced.
+/// The length of the datagram counts, not `nlmsg_len`: old kernels leave the header out of the latter. Bytes that are not
+/// UTF-8, which only user space can bring into a record, become U+FFFD.
 #[must_use]
-pub fn raw_record(datagram: &[u8]) -> Option<RawRecord> {
+pub fn record_of_datagram(datagram: &[u8]) -> Option<RawRecord> {
     let kind = half(datagram, 4)?;
     let text = datagram.get(HEADER..)?;
     let end = text.iter().rposition(|&byte| byte != 0 && byte != b'\n').map_or(0, |last| last + 1);
@@ -206,6 +206,9 @@ fn half(bytes: &[u8], at: usize) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -237,10 +240,24 @@ mod tests {
     fn a_record_is_as_long_as_its_datagram_whatever_its_header_says() {
         let mut bytes = request(1300, 0, b"audit(1.000:2): a=b");
         bytes[..4].copy_from_slice(&19u32.to_ne_bytes());
-        let syscall = |text: &str| Some(RawRecord { record_type: RecordType::SYSCALL, text: text.to_owned() });
-        assert_eq!(raw_record(&bytes), syscall("audit(1.000:2): a=b"));
-        assert_eq!(raw_record(&bytes[..16]), syscall(""));
-        assert_eq!(raw_record(&bytes[..15]), None);
+        let text = |bytes: &[u8]| record_of_datagram(bytes).map(|record| (record.record_type, record.text));
+        assert_eq!(text(&bytes), Some((RecordType::SYSCALL, "audit(1.000:2): a=b".to_owned())));
+        assert_eq!(text(&bytes[..16]), Some((RecordType::SYSCALL, String::new())));
+        assert_eq!(text(&bytes[..15]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_datagram_breaks_a_reader(bytes in vec(any::<u8>(), 0..200), length in any::<u32>()) {
+            let mut bytes = bytes;
+            if let Some(head) = bytes.first_chunk_mut::<4>() {
+                *head = (length % 300).to_ne_bytes();
+            }
+            let sum: usize = messages(&bytes).iter().map(|message| message.payload.len() + HEADER).sum();
+            prop_assert!(sum <= bytes.len());
+            prop_assert_eq!(record_of_datagram(&bytes).is_some(), bytes.len() >= HEADER);
+            prop_assert_eq!(AuditStatus::decode(&bytes).is_some(), bytes.len() >= STATUS_MIN);
+        }
     }
 
     #[test]

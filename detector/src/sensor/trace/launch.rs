@@ -87,3 +87,27 @@ fn string(what: &str, text: OsString) -> io::Result<CString> {
 fn invalid(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_source_lies_where_another_descriptor_goes() {
+        let null = || -> OwnedFd { File::open("/dev/null").expect("a device").into() };
+        let (plan, reins) =
+            plan(Errand::MakePageExecutable, vec![(null(), 40), (null(), 1)], None).expect("descriptors");
+        let targets: Vec<i32> = plan.descriptors.iter().map(|(_, target)| *target).collect();
+        assert_eq!(targets, [40, 1, 0, 2]);
+        let sources = plan.descriptors.iter().map(|(source, _)| source);
+        let own = [&plan.go, &plan.report, &reins.go];
+        assert!(sources.chain(own).all(|descriptor| descriptor.as_raw_fd() > 40));
+    }
+
+    #[test]
+    fn a_negative_descriptor_is_refused() {
+        let null = File::open("/dev/null").expect("a device").into();
+        let error = plan(Errand::MakePageExecutable, vec![(null, -1)], None).expect_err("no such number");
+        assert_eq!(error.to_string(), "a program cannot have the descriptor -1");
+    }
+}

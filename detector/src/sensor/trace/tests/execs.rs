@@ -1,7 +1,7 @@
 //! Executions: what is read of them, and the records of a rule for execve.
 
 use super::*;
-use crate::sensor::ExecEvent;
+use crate::sensor::{ExecEvent, Ids};
 
 const EXEC: &str = "-a always,exit -F arch=b64 -S execve,execveat -k exec";
 
@@ -153,7 +153,9 @@ fn compare_stack_with_proc(program: PathBuf) {
         };
         assert_eq!((stack.argv, stack.env), (bytes(&exec.argv), bytes(&exec.env)));
         assert_eq!(stack.file.as_deref(), Some(program.as_os_str().as_encoded_bytes()));
-        assert_eq!(stack.ids[1], Some(exec.ids.euid));
+
+        let Ids { uid, euid, gid, egid } = exec.ids;
+        assert_eq!(stack.ids, [uid, euid, gid, egid].map(Some));
         assert_eq!(process::argv(exec.pid).expect("readable"), exec.argv);
         let known = image::of_launch(&program, Path::new("/")).facts(exec.pid);
         let facts = process::facts(exec.pid, exec.pid).expect("readable");

@@ -53,6 +53,7 @@ fn a_program_gets_the_descriptors_that_it_was_given_and_no_other() {
     let (mut out, out_end) = pipe();
     let (mut extra, extra_end) = pipe();
     let (_leak, leak_end) = pipe();
+    nix::fcntl::fcntl(&leak_end, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).expect("ours");
     let script = "ls /proc/self/fd; echo seven >&7";
     let launch = Launch {
         argv: ["sh", "-c", script].map(OsString::from).to_vec(),
@@ -67,6 +68,28 @@ fn a_program_gets_the_descriptors_that_it_was_given_and_no_other() {
     // 0 and 2 are /dev/null; 3 is the directory that ls reads.
     assert_eq!((listed.as_str(), written.as_str()), ("0\n1\n2\n3\n7\n", "seven\n"));
     assert_eq!(observation.exit, Exit::Code(0));
+}
+
+#[test]
+fn a_program_starts_with_no_signal_blocked_and_sigpipe_not_ignored() {
+    use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+    let mut blocked = SigSet::empty();
+    blocked.add(Signal::SIGUSR1);
+    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&blocked), None).expect("blocked for this thread");
+    let (mut out, out_end) = pipe();
+    let launch = Launch {
+        argv: ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"].map(OsString::from).to_vec(),
+        descriptors: vec![(out_end, 1)],
+        ..launch("/bin/grep")
+    };
+    TraceSensor::exec_only().observe(launch).expect("an observation");
+    let mut text = String::new();
+    out.read_to_string(&mut text).expect("text");
+    let set = |name: &str| {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+        u64::from_str_radix(value.trim(), 16).expect("hex")
+    };
+    assert_eq!((set("SigBlk:"), set("SigIgn:") >> (libc::SIGPIPE - 1) & 1), (0, 0));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The same acts seen by this sensor and by the kernel's own audit at the same time: the records must be equal, but for
 //! their numbers, times and the key that the audit sensor adds.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::audit::Abi;
 use crate::journal::{Journal, StateDir};
 use crate::sensor::SensorKind;
 use crate::sensor::kernel::{AuditSensor, Options};
@@ -31,31 +33,28 @@ impl Sensor for Beside {
     }
 }
 
-/// Events as lists of comparable lines, thread after thread.
-fn events(records: &[RawRecord], key: &str) -> Vec<Vec<String>> {
-    let mut events: Vec<(String, Vec<String>)> = Vec::new();
+/// Events of the calls that the rules name, as lists of comparable lines, thread after thread. The kernel may have been asked
+/// by somebody else too: for other calls, or for these with another key.
+fn events(records: &[RawRecord], calls: &BTreeSet<(Abi, u32)>) -> Vec<Vec<String>> {
+    let mut events: Vec<(&str, Vec<String>)> = Vec::new();
     for record in records {
         let (stamp, text) = record.text.split_once("): ").unwrap_or((&record.text, ""));
         let line = format!("{} {}", record.record_type.0, text.split(" key=").next().unwrap_or_default());
-        match events.iter_mut().find(|(known, _)| known == stamp) {
+        match events.iter_mut().find(|(known, _)| *known == stamp) {
             Some((_, lines)) => lines.push(line),
-            None => events.push((stamp.to_owned(), vec![line])),
-        }
-        if record.record_type == RecordType::SYSCALL && !has_key(text, key) {
-            events.retain(|(known, _)| known != stamp); // somebody else's rule
+            None => events.push((stamp, vec![line])),
         }
     }
-    // The rest of an event of somebody else's rule comes behind its first record.
-    let mut events: Vec<Vec<String>> =
-        events.into_iter().map(|(_, lines)| lines).filter(|lines| lines[0].starts_with("1300 ")).collect();
+    let named = |lines: &[String]| {
+        let arch = u32::from_str_radix(field(&lines[0], "arch"), 16).expect("hex");
+        let abi = Abi::from_audit_arch(arch).expect("an ABI of this machine");
+        calls.contains(&(abi, field(&lines[0], "syscall").parse().expect("number")))
+    };
+    let events = events.into_iter().map(|(_, lines)| lines);
+    let mut events: Vec<Vec<String>> = events.filter(|lines| lines[0].starts_with("1300 ") && named(lines)).collect();
     // Stable: threads are told apart by name, and what one thread does stays in order.
     events.sort_by_key(|lines| ["pid", "comm"].map(|name| field(&lines[0], name).to_owned()));
     events
-}
-
-fn has_key(text: &str, key: &str) -> bool {
-    let value = text.rsplit_once(" key=").map_or("", |(_, value)| value);
-    value.contains(key) || value.contains(&super::super::record::hex(key.as_bytes()))
 }
 
 #[test]
@@ -71,6 +70,7 @@ fn the_kernel_writes_the_same_records_about_the_same_acts() {
         &format!("-a always,exit -F arch=b64 -S {CALLS_64} -k {key}"),
         &format!("-a always,exit -F arch=b32 -S {CALLS_32} -k {key}"),
     ]);
+    let calls = rules.iter().flat_map(AuditRule::syscalls).collect();
     let folder = tempfile::tempdir().expect("temporary folder");
     let state = StateDir::at(&folder.path().join("state")).expect("state directory");
     let journal = Journal::open(&state).expect("journal");
@@ -89,8 +89,8 @@ fn the_kernel_writes_the_same_records_about_the_same_acts() {
     launches.push(("shell".into(), Launch { argv: arguments.map(OsString::from).to_vec(), ..launch("/bin/sh") }));
     for (name, launch) in launches {
         let observation = kernel.observe(launch).expect(&name);
-        let own = events(&records.lock().expect("no panic"), &key);
-        let theirs = events(&observation.records, &key);
+        let own = events(&records.lock().expect("no panic"), &calls);
+        let theirs = events(&observation.records, &calls);
         assert!(observation.losses.is_empty() && observation.drained, "{name}: {:?}", observation.losses);
         assert!(!own.is_empty(), "{name}");
         for (own, theirs) in own.iter().zip(&theirs) {
