@@ -122,7 +122,7 @@ fn hex(digits: &str, decode: impl Fn(&str) -> Option<Vec<u8>>) -> Result<Vec<u8>
     decode(digits).ok_or_else(|| {
         let wrong = digits.chars().find(|digit| decode_hex(&format!("{digit}0")).is_none());
         match wrong {
-            Some(digit) if digits.len() % 2 == 0 => {
+            Some(digit) if digits.len().is_multiple_of(2) => {
                 format!("encoding/hex: invalid byte: U+{:04X} '{digit}'", u32::from(digit))
             }
             _ => "encoding/hex: odd length hex string".to_owned(),
