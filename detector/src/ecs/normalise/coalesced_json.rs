@@ -75,12 +75,14 @@ impl CoalescedEvent<'_> {
             ("tags", json!(self.tags)),
             ("data", pairs(&self.data)),
             ("paths", self.paths.iter().map(pairs).collect()),
-            ("file", self.file.as_ref().map_or(Value::Null, file)),
             ("source", self.source.as_ref().map_or(Value::Null, address)),
             ("destination", self.destination.as_ref().map_or(Value::Null, address)),
             ("network", self.direction.map_or(Value::Null, |direction| json!({ "direction": direction }))),
         ]);
         rest.into_iter().for_each(|(key, value)| event[key] = value);
+        if let Some(described) = &self.file {
+            event["file"] = file(described); // also if nothing is known of it
+        }
         event
     }
 }
