@@ -5,7 +5,7 @@ CARGO ?= cargo
 # The demo, `run` and the benchmarks are measured as people run them: optimised.
 BIN := target/release/firstseen
 
-.PHONY: help setup demo build test check fmt clippy doc deny bench catalog install clean
+.PHONY: help setup demo build test check fmt clippy doc deny bench catalog matrix install clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -38,6 +38,9 @@ deny: ## licences and bans of everything that is linked in
 
 catalog: build ## run the whole catalog with every sensor that works here
 	./scripts/catalog $(BIN)
+
+matrix: build ## do every technique and write docs/matrix.md; fails if a verdict changed
+	$(BIN) matrix --write-docs docs/matrix.md
 
 bench: setup ## benchmarks; docs/performance.md explains the figures
 	$(CARGO) bench --workspace --locked

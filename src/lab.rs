@@ -22,14 +22,22 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// Undoes what a dead run left, then makes a journal and a scratch directory.
+    /// Undoes what a dead run left, then makes a journal and, known to it before it is there, a scratch directory.
     pub(crate) fn open(scratch: Option<&Path>) -> Result<Lab, Failure> {
-        let state = StateDir::find().map_err(Failure::environment)?;
-        report_undone(&undo_all(&state));
-        let journal = Journal::open(&state).map_err(Failure::environment)?;
-        signals::undo_at_the_end(journal.clone());
-        let scratch = Scratch::new(scratch)?;
-        journal.will(Change::Directory { path: scratch.path().to_owned() }).map_err(Failure::environment)?;
+        let (journal, undone) = signals::undo_at_the_end(|| {
+            let state = StateDir::find().map_err(Failure::environment)?;
+            let undone = undo_all(&state);
+            let journal = Journal::open(&state).map_err(Failure::environment)?;
+            Ok((journal, undone))
+        })?;
+        report_undone(&undone);
+        let scratch = match announced(scratch, &journal) {
+            Ok(scratch) => scratch,
+            Err(failure) => {
+                journal.close();
+                return Err(failure);
+            }
+        };
         Ok(Lab { scratch, journal })
     }
 
@@ -67,6 +75,15 @@ impl Lab {
         AuditSensor::new(rules, Options { journal: self.journal.clone(), tracer })
             .map_err(|unfit| SensorError::Unfit { sensor: SensorKind::Audit, reason: unfit.to_string() })
     }
+}
+
+fn announced(base: Option<&Path>, journal: &Journal) -> Result<Scratch, Failure> {
+    let _hold = journal.hold().map_err(Failure::environment)?;
+    let announce = |path: &Path| {
+        let written = journal.will(Change::Directory { path: path.to_owned() });
+        written.map(drop).map_err(|error| error.to_string())
+    };
+    Ok(Scratch::announced(base, announce)?)
 }
 
 impl Drop for Lab {

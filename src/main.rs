@@ -32,6 +32,7 @@ fn main() -> ExitCode {
     signals::install();
     let mut output = Output::new();
     let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| commands::run(&cli, &mut output)));
+    signals::wait_for_the_end();
     let exit = match answer {
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {

@@ -7,6 +7,8 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::AutoStream;
 
+use crate::signals::wait_for_the_end;
+
 /// Where answers go.
 pub(crate) struct Output {
     stdout: BufWriter<AutoStream<io::Stdout>>,
@@ -78,6 +80,7 @@ impl Output {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
+        wait_for_the_end();
         if self.is_open()
             && let Err(error) = self.stdout.write_all(bytes)
         {
@@ -92,6 +95,7 @@ impl Output {
 
 /// Writes a message for the person in front of the terminal; a closed standard error is ignored.
 pub(crate) fn message(text: impl AsRef<str>) {
+    wait_for_the_end();
     let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
 }
 

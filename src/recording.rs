@@ -91,8 +91,10 @@ impl Unfinished {
         let folder = target.parent().ok_or_else(|| failed(io::ErrorKind::IsADirectory.into()))?;
         let folder = folder.canonicalize().map_err(failed)?;
         let own = folder.join(format!("firstseen-{}.part", journal.run()));
+        let hold = journal.hold().map_err(Failure::environment)?;
         let ticket = journal.will(Change::File { path: own.clone() }).map_err(Failure::environment)?;
         let file = File::options().write(true).create_new(true).open(&own);
+        drop(hold);
         let file = file.map_err(|error| {
             journal.undo(&[ticket]);
             failed(error)

@@ -36,6 +36,7 @@ pub fn run_alone(mut act: Act, timeout: Duration) -> Result<Outcome, SimulatorEr
     command.current_dir(&act.cwd).process_group(0);
     let program = act.program.clone();
     let failed = |source| SimulatorError::Start { program: program.clone(), source };
+    sys::end_with_us(&mut command);
     let descriptors = sys::pass(&mut command, act.take_descriptors()).map_err(failed)?;
     let mut child = command.spawn().map_err(failed)?;
     drop(descriptors);

@@ -14,7 +14,8 @@ use std::time::Duration;
 use crate::SimulatorError;
 use crate::elf;
 use crate::plan::{Content, Placed, below};
-use crate::scratch::check_scenario_path;
+use crate::scratch::{check_scenario_path, making};
+use crate::sys;
 use crate::worker::{Form, OBJECT};
 
 /// The files below one scratch directory.
@@ -43,6 +44,7 @@ impl Files {
         if !real.starts_with(&self.root) {
             return Err(SimulatorError::BadPath { path: real, reason: "it would lie outside the run's own directory" });
         }
+        let _making = making();
         let mut placed = lock(&self.placed);
         if placed.get(&file.path) == Some(&file.content) && real.symlink_metadata().is_ok() {
             return Ok(real);
@@ -109,6 +111,7 @@ pub(crate) fn probe(program: &Path, arguments: &[&str]) -> io::Result<ExitStatus
     // Pipes, because there may be no /dev/null.
     let mut command = Command::new(program);
     command.arg("probe").args(arguments).env_clear().stdin(Stdio::piped());
+    sys::end_with_us(&mut command);
     Ok(command.output()?.status)
 }
 

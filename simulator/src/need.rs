@@ -10,6 +10,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::Uid;
 
 use crate::files::probe;
+use crate::scratch::making;
 use crate::technique::SEARCH_PATH;
 use crate::worker::Form;
 use crate::{Scratch, SimulatorError};
@@ -130,7 +131,10 @@ pub(crate) fn find_program(name: &'static str) -> Result<PathBuf, SimulatorError
 
 /// Starts the worker for a try; the exit status, or the error number for a death by a signal (no such instruction).
 fn try_worker(scratch: &Scratch, form: Form, arguments: &[&str]) -> Result<i32, SkipReason> {
-    let program = scratch.files().master(form).map_err(|error| SkipReason(error.to_string()))?;
+    let program = {
+        let _making = making();
+        scratch.files().master(form).map_err(|error| SkipReason(error.to_string()))?
+    };
     match probe(&program, arguments) {
         Ok(status) => Ok(status.code().unwrap_or_else(|| status.signal().map_or(libc::EIO, |_| libc::ENOSYS))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SkipReason(

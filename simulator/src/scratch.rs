@@ -1,16 +1,17 @@
 //! The private directory of one run, below which everything is placed that an act needs.
 //!
 //! `SCRATCH/root/opt/acme/updater` is what a scenario calls `/opt/acme/updater`. The directory is removed when the
-//! [`Scratch`] is dropped, also by a panic, and by [`remove_all`], which a handler thread of SIGINT or SIGTERM calls. What a
-//! SIGKILL leaves is recognised by its name, `firstseen-PID-XXXXXX`.
+//! [`Scratch`] is dropped, also by a panic, and by [`end_all`], which a handler thread of SIGINT or SIGTERM calls. For what a
+//! SIGKILL leaves its path, `BASE/firstseen-PID-XXXXXX`, is told before it is made: see [`Scratch::announced`].
 
 use std::collections::BTreeSet;
-use std::fs::{self, Permissions};
+use std::fs::{self, DirBuilder};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use crate::SimulatorError;
 use crate::files::{Files, ignore, lock, probe};
@@ -22,6 +23,9 @@ pub const NAME_PREFIX: &str = "firstseen-";
 
 /// Scratch directories of this process that still exist.
 static LIVE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Held as long as something is made in a scratch directory.
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// The directory of one run.
 #[derive(Debug)]
@@ -38,6 +42,18 @@ impl Scratch {
     /// # Errors
     /// [`SimulatorError::NoScratch`] with the reason for each directory that was tried.
     pub fn new(base: Option<&Path>) -> Result<Scratch, SimulatorError> {
+        Scratch::announced(base, |_| Ok(()))
+    }
+
+    /// As [`Scratch::new`], but `announce` is told each directory's path before it is made, so that somebody can remove it
+    /// whatever happens to this process. A directory that it refuses, with a reason, is not made.
+    ///
+    /// # Errors
+    /// [`SimulatorError::NoScratch`] with the reason for each directory that was tried.
+    pub fn announced(
+        base: Option<&Path>,
+        mut announce: impl FnMut(&Path) -> Result<(), String>,
+    ) -> Result<Scratch, SimulatorError> {
         let candidates = match base {
             Some(base) => vec![base.to_owned()],
             None => {
@@ -48,7 +64,7 @@ impl Scratch {
         };
         let mut tried = Vec::new();
         for candidate in candidates {
-            match Scratch::below(&candidate) {
+            match Scratch::below(&candidate, &mut announce) {
                 Ok(scratch) => return Ok(scratch),
                 Err(reason) => tried.push(format!("{}: {reason}", candidate.display())),
             }
@@ -85,24 +101,27 @@ impl Scratch {
     }
 
     /// Makes the directory and tries whether a program in it can be executed.
-    fn below(base: &Path) -> Result<Scratch, String> {
+    fn below(base: &Path, announce: &mut dyn FnMut(&Path) -> Result<(), String>) -> Result<Scratch, String> {
         // The kernel reports resolved paths, so everything is named by its resolved path from the start.
         let base = base.canonicalize().map_err(|error| error.to_string())?;
         if base.as_os_str().as_bytes().iter().any(|byte| byte.is_ascii_whitespace() || b":;$".contains(byte)) {
             return Err("the dynamic loader would split this path at its white space, ':', ';' or '$'".into());
         }
-        let path = tempfile::Builder::new()
-            .prefix(&format!("{NAME_PREFIX}{}-", std::process::id()))
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(&base)
-            .map_err(|error| error.to_string())?
-            .keep();
-        lock(&LIVE).insert(path.clone());
+        let path = base.join(unused_name(&base).map_err(|error| error.to_string())?);
+        announce(&path)?;
+        {
+            let _making = making();
+            DirBuilder::new().mode(0o700).create(&path).map_err(|error| error.to_string())?;
+            lock(&LIVE).insert(path.clone());
+        }
         let root = path.join("root");
         let files = Files::new(path.clone(), root.clone());
         let scratch = Scratch { path, root, files };
-        fs::create_dir(&scratch.root).map_err(|error| error.to_string())?;
-        let worker = scratch.files.master(Form::Static).map_err(|error| error.to_string())?;
+        let worker = {
+            let _making = making();
+            fs::create_dir(&scratch.root).map_err(|error| error.to_string())?;
+            scratch.files.master(Form::Static).map_err(|error| error.to_string())?
+        };
         match probe(&worker, &[]) {
             Ok(status) if status.success() => Ok(scratch),
             Ok(status) => Err(format!("a program placed there ended with {status}")),
@@ -121,12 +140,39 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes every scratch directory that this process still has. For the thread that handles SIGINT and SIGTERM: it takes a
-/// lock and is therefore not for a signal handler itself.
-pub fn remove_all() {
+/// Removes every scratch directory of this process, for good: whoever wants to make something in one from now on waits for
+/// the end of the process. For the thread that handles SIGINT or SIGTERM, which then ends it; it takes locks and is
+/// therefore not for a signal handler itself.
+pub fn end_all() {
+    std::mem::forget(making());
     let all = lock(&LIVE).clone();
     for path in all {
         remove(&path).ok();
+    }
+}
+
+/// To be held while something is made in a scratch directory.
+pub(crate) fn making() -> MutexGuard<'static, ()> {
+    lock(&MAKING)
+}
+
+/// `firstseen-PID-XXXXXX` of a directory that is not there yet.
+fn unused_name(base: &Path) -> io::Result<String> {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    loop {
+        let mut random = RandomState::new().hash_one(std::process::id());
+        let letters: String = (0..6)
+            .map(|_| {
+                random = random.rotate_right(5);
+                char::from(LETTERS[(random % 32) as usize])
+            })
+            .collect();
+        let name = format!("{NAME_PREFIX}{}-{letters}", std::process::id());
+        match base.join(&name).symlink_metadata() {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(name),
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What needs unsafe code: giving a new process descriptors of chosen numbers.
+//! What needs unsafe code: giving a new process descriptors of chosen numbers, and letting it end with its parent.
 
 #![expect(unsafe_code, reason = "code between fork and exec")]
 
@@ -8,6 +8,22 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::fcntl::{FcntlArg, fcntl};
+
+/// Makes `command` start a process that is killed when the thread that starts it ends, also by a SIGKILL. Its own children
+/// are not.
+pub(crate) fn end_with_us(command: &mut Command) {
+    let parent = std::process::id() as libc::pid_t;
+    // SAFETY: between fork and exec only prctl and getppid are called, which are async-signal-safe and allocate nothing.
+    unsafe {
+        command.pre_exec(move || {
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            // The parent may have ended before the request.
+            if libc::getppid() == parent { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
+        });
+    }
+}
 
 /// Makes `command` start its program with these descriptors under these numbers. Returns ours, which must live until the
 /// program was started.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use firstseen_simulator::{Outcome, Plan, Request, Scratch, Technique, run_alone, techniques};
+use firstseen_simulator::{Outcome, Plan, Request, Technique, run_alone, techniques};
 use serde_json::json;
 
 use crate::args::{Format, Global, SimulateArgs};
@@ -11,6 +11,7 @@ use crate::commands::json::FORMAT_VERSION;
 use crate::commands::show::labelled;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
+use crate::lab::Lab;
 use crate::output::Output;
 
 /// Real time after which an act is killed.
@@ -24,15 +25,14 @@ pub(crate) fn run(args: &SimulateArgs, global: Global, output: &mut Output) -> R
         show_plan(technique, &plan, None, global, output);
         return Ok(Exit::Proven);
     }
-    let scratch = Scratch::new(None)?;
-    if let Err(reason) = technique.available(&scratch) {
+    let lab = Lab::open(None)?;
+    let scratch = &lab.scratch;
+    if let Err(reason) = technique.available(scratch) {
         return Err(Failure::environment(format!("cannot do '{}' here: {reason}", technique.id)));
     }
-    let outcome = run_alone(technique.prepare(&request, &scratch)?, TIMEOUT)?;
+    let outcome = run_alone(technique.prepare(&request, scratch)?, TIMEOUT)?;
     show_plan(technique, &plan, Some((&outcome, scratch.path())), global, output);
-    let exit = if outcome.proof.is_ok() { Exit::Proven } else { Exit::Failed };
-    scratch.close()?;
-    Ok(exit)
+    Ok(if outcome.proof.is_ok() { Exit::Proven } else { Exit::Failed })
 }
 
 fn show_plan(technique: &Technique, plan: &Plan, done: Option<(&Outcome, &Path)>, global: Global, output: &mut Output) {

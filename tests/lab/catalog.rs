@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{firstseen, folder, skipped, stderr, stdout};
+use crate::support::{alone_with_audit, firstseen, folder, skipped, stderr, stdout};
 
 fn run(sensor: &str) -> (Option<i32>, String, String) {
     let folder = folder();
@@ -41,7 +41,9 @@ fn every_scenario_passes_without_privilege() {
 
 #[test]
 fn the_kernels_audit_gives_equal_verdicts() {
+    let alone = alone_with_audit();
     let (code, json, stderr) = run("audit");
+    drop(alone);
     if code == Some(5) {
         return skipped("the_kernels_audit_gives_equal_verdicts", stderr.trim());
     }

@@ -1,7 +1,9 @@
 //! The whole lab through its binary: what is typed, what is printed, and the exit code.
 
 mod catalog;
+mod chaos;
 mod exit_codes;
+mod machine;
 mod matrix;
 mod pipes;
 mod replay;

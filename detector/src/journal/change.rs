@@ -20,16 +20,6 @@ pub enum Change {
         /// Absolute path.
         path: PathBuf,
     },
-    /// Directories of the run's own whose names are made up as they are made: every directory in `parent` whose name begins
-    /// with `prefix` is removed with all that is in it.
-    ///
-    /// The prefix must be `firstseen-NUMBER-`, where the number is the run's process id.
-    Directories {
-        /// Absolute path of the directory in which they are made.
-        parent: PathBuf,
-        /// Beginning of their names.
-        prefix: String,
-    },
     /// A file of the run's own, under a name that it has only as long as it is not finished: removed.
     ///
     /// Its absolute path must have a last part that begins with `firstseen-`.
@@ -62,7 +52,6 @@ impl fmt::Display for Change {
         match self {
             Change::Directory { path } => write!(f, "directory {}", path.display()),
             Change::File { path } => write!(f, "file {}", path.display()),
-            Change::Directories { parent, prefix } => write!(f, "directories {}*", parent.join(prefix).display()),
             Change::AuditRule { rule } => write!(f, "audit rule {rule}"),
             Change::AuditStatus { field, old, new, .. } => {
                 write!(f, "audit status {} changed from {old} to {new}", field.name())

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use super::change::{Change, Undone};
 use super::file::{self, Found, JournalError, JournalFile};
@@ -23,6 +23,12 @@ pub struct Journal {
     inner: Arc<Inner>,
 }
 
+/// As long as it lives the journal is not closed; do not ask for another one meanwhile.
+#[derive(Debug)]
+pub struct Hold<'j> {
+    _open: RwLockReadGuard<'j, ()>,
+}
+
 /// A change that was written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
@@ -33,6 +39,8 @@ struct Inner {
     directory: StateDir,
     connect: Connect,
     state: Mutex<State>,
+    /// Held for writing by whoever closes the journal.
+    ending: RwLock<()>,
 }
 
 struct State {
@@ -67,13 +75,27 @@ impl Journal {
         })?;
         let file = JournalFile::create(directory.path(), &run, &owner)?;
         let state = Mutex::new(State { file: Some(file), pending: Vec::new(), next: 1 });
-        Ok(Journal { inner: Arc::new(Inner { run, owner, directory: directory.clone(), connect, state }) })
+        let (directory, ending) = (directory.clone(), RwLock::new(()));
+        Ok(Journal { inner: Arc::new(Inner { run, owner, directory, connect, state, ending }) })
     }
 
     /// The name of this run: process id, start time, count; unlike that of every other run on this machine.
     #[must_use]
     pub fn run(&self) -> &str {
         &self.inner.run
+    }
+
+    /// Keeps the journal open until the guard is dropped: taken before a change is written down and dropped when it is
+    /// made, it lets nobody undo the change in between, who would find nothing.
+    ///
+    /// # Errors
+    /// When the journal is closed.
+    pub fn hold(&self) -> Result<Hold<'_>, JournalError> {
+        let open = self.inner.ending.read().unwrap_or_else(PoisonError::into_inner);
+        if self.inner.state().file.is_none() {
+            return Err(JournalError::Closed);
+        }
+        Ok(Hold { _open: open })
     }
 
     /// Writes a change down; it is on disk when this returns, and only then may the change be made.
@@ -105,7 +127,8 @@ impl Journal {
         self.inner.undo(|id| tickets.contains(&Ticket(id)))
     }
 
-    /// Undoes everything, the last change first, and ends the journal. A second call finds nothing to do.
+    /// Undoes everything, the last change first, and ends the journal. A second call waits for the first one's end and
+    /// finds nothing to do.
     pub fn close(&self) -> Vec<Undone> {
         self.inner.close()
     }
@@ -160,6 +183,7 @@ impl Inner {
     }
 
     fn close(&self) -> Vec<Undone> {
+        let _ending = self.ending.write().unwrap_or_else(PoisonError::into_inner);
         let Some(file) = self.state().file.take() else { return Vec::new() };
         let report = self.undo(|_| true);
         if report.iter().all(Undone::is_settled) {

@@ -131,27 +131,43 @@ fn only_directories_of_our_own_name_are_taken() {
 }
 
 #[test]
-fn directories_are_removed_by_the_number_of_their_run() {
+fn an_unfinished_file_is_removed_and_nothing_that_is_no_file() {
     let place = Place::new();
     let journal = place.journal();
-    let parent = place.parent.path().to_owned();
-    let names = ["firstseen-77-abc", "firstseen-77-", "firstseen-778-abc", "firstseen-77", "other"];
-    let change = |prefix: &str| Change::Directories { parent: parent.clone(), prefix: prefix.to_owned() };
-    for prefix in ["", "firstseen-", "firstseen--", "firstseen-77", "firstseen-x-", "firstseen-7/-"] {
-        assert!(matches!(journal.will(change(prefix)), Err(JournalError::Refused { .. })), "{prefix}");
+    let [file, link, folder] =
+        ["file", "link", "folder"].map(|name| place.parent.path().join(format!("firstseen-{name}")));
+    for path in [&file, &link, &folder] {
+        journal.will(Change::File { path: path.clone() }).expect("written down");
     }
-    journal.will(change("firstseen-77-")).expect("written down");
-    for name in names {
-        fs::create_dir_all(parent.join(name).join("deep")).expect("made");
-    }
-    let live = place.journal();
-    live.will(change("firstseen-77-")).expect("written down");
+    let refused = journal.will(Change::File { path: place.parent.path().join("victim") });
+    assert!(matches!(refused, Err(JournalError::Refused { .. })));
+    fs::write(&file, "half").expect("written");
+    symlink(&file, &link).expect("linked");
+    fs::create_dir(&folder).expect("made");
     journal.abandon();
     let report = undo_all_with(&place.state, &no_kernel());
-    assert!(matches!(report[0].outcome, Outcome::LeftAlone { .. }), "a live run has the same number: {report:?}");
-    live.close();
-    let left: Vec<bool> = names.map(|name| parent.join(name).exists()).into();
-    assert_eq!(left, [false, false, true, true, true]);
+    let left_alone = |undone: &Undone| matches!(undone.outcome, Outcome::LeftAlone { .. });
+    assert!(left_alone(&report[0]) && left_alone(&report[1]), "{report:?}");
+    assert_eq!(report[2].outcome, Outcome::Restored);
+    assert!(!file.exists() && link.symlink_metadata().is_ok() && folder.exists());
+}
+
+#[test]
+fn who_closes_the_journal_waits_until_what_was_written_down_is_made() {
+    let place = Place::new();
+    let journal = place.journal();
+    let hold = journal.hold().expect("open");
+    std::thread::scope(|scope| {
+        let closing = scope.spawn(|| journal.close());
+        let path = place.parent.path().join("firstseen-a");
+        journal.will(Change::Directory { path: path.clone() }).expect("still open");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        fs::create_dir(&path).expect("made late");
+        drop(hold);
+        assert_eq!(closing.join().expect("ended")[0].outcome, Outcome::Restored);
+        assert!(!path.exists());
+    });
+    assert!(matches!(journal.hold(), Err(JournalError::Closed)));
 }
 
 #[test]

@@ -99,10 +99,6 @@ pub(super) fn check(change: &Change, journals: &Path) -> Result<(), JournalError
     let refused = |why| Err(JournalError::Refused { change: change.to_string(), why });
     let path = match change {
         Change::Directory { path } | Change::File { path } => path.clone(),
-        Change::Directories { prefix, .. } if !is_prefix(prefix) => {
-            return refused("its prefix is not 'firstseen-NUMBER-'");
-        }
-        Change::Directories { parent, prefix } => parent.join(prefix),
         Change::AuditRule { .. } | Change::AuditStatus { .. } => return Ok(()),
     };
     let name = path.file_name().map(|name| name.as_encoded_bytes()).unwrap_or_default();
@@ -119,12 +115,6 @@ pub(super) fn check(change: &Change, journals: &Path) -> Result<(), JournalError
         return refused("the journals are in it");
     }
     Ok(())
-}
-
-/// `firstseen-NUMBER-`
-fn is_prefix(prefix: &str) -> bool {
-    let number = prefix.strip_prefix("firstseen-").and_then(|rest| rest.strip_suffix('-'));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Undoes changes; connects to the kernel when the first one needs it.
@@ -145,7 +135,6 @@ impl<'a> Undoer<'a> {
         let outcome = match &change {
             Change::Directory { path } => remove(path),
             Change::File { path } => remove_file(path),
-            Change::Directories { parent, prefix } => self.remove_all(parent, prefix, &change),
             Change::AuditRule { rule } => self.delete(rule),
             Change::AuditStatus { field, old, new, auditd } => self.restore(*field, *old, *new, *auditd),
         };
@@ -166,36 +155,6 @@ impl<'a> Undoer<'a> {
             Err(error) if error.errno == Errno::ENOENT => Outcome::AlreadyGone,
             Err(error) => refused(&error),
         }
-    }
-
-    /// Removes every directory of that prefix, unless a live run has the same number: it may have made some of them, and
-    /// removes them all at its end.
-    fn remove_all(&self, parent: &Path, prefix: &str, change: &Change) -> Outcome {
-        match self.others() {
-            Ok((_, others)) if others.contains(change) => {
-                return Outcome::LeftAlone { why: "a live run has the same number and will remove them".to_owned() };
-            }
-            Ok(_) => {}
-            Err(error) => return Outcome::Failed { why: error.to_string() },
-        }
-        let entries = match fs::read_dir(parent) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Outcome::AlreadyGone,
-            Err(error) => return Outcome::Failed { why: error.to_string() },
-        };
-        let mut last = Outcome::AlreadyGone;
-        for entry in entries.flatten() {
-            let is_ours = entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes());
-            if !is_ours || self.directory.path().starts_with(entry.path()) {
-                continue;
-            }
-            last = match (last, remove(&entry.path())) {
-                (last @ Outcome::Failed { .. }, _) | (last, Outcome::AlreadyGone) => last,
-                (Outcome::Restored, Outcome::LeftAlone { .. }) => Outcome::Restored,
-                (_, now) => now,
-            };
-        }
-        last
     }
 
     /// What other live runs hold; none of them can end as long as the guard is kept.

@@ -4,6 +4,7 @@
 //! become events and documents is not decided here.
 
 mod api;
+mod asked;
 mod coverage;
 mod delivery;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::api::{AuditKernel, KernelError, MarkerKind};
+use super::asked::is_asked_for;
 use super::coverage::missing;
 use super::delivery::{find_marker, mark, start};
 use super::netlink::Netlink;
@@ -36,11 +37,14 @@ pub struct Statistics {
     pub others: usize,
 }
 
-/// The `audit` sensor. While it lives its rules are in the kernel; dropped, everything it changed is put back.
+/// The `audit` sensor. It hands on what its rules ask for, and nothing that only the rules of others make the kernel record.
+/// While it lives its rules are in the kernel; dropped, everything it changed is put back.
 pub struct AuditSensor {
     kernel: Box<dyn AuditKernel>,
     tape: Tape,
     marker: MarkerKind,
+    /// What was asked for; the kernel may record more, for others.
+    asked: Vec<AuditRule>,
     setup: Setup,
     journal: Journal,
     tracer: Box<dyn Sensor>,
@@ -69,11 +73,12 @@ impl AuditSensor {
         kernel.status()?;
         let stream = kernel.listen()?;
         let tape = start(stream)?;
+        let asked = rules.to_vec();
         let rules: Vec<RuleData> = rules.iter().map(RuleData::from).collect();
         let setup = prepare(&mut *kernel, &rules, &journal)?;
         let marker = MarkerKind::Listener;
         let mut sensor =
-            AuditSensor { kernel, tape, marker, setup, journal, tracer, statistics: Statistics::default() };
+            AuditSensor { kernel, tape, marker, asked, setup, journal, tracer, statistics: Statistics::default() };
         // From here on an early return drops the sensor, which undoes the setup.
         sensor.prove_delivery()?;
         Ok(sensor)
@@ -152,7 +157,8 @@ impl Sensor for AuditSensor {
         let mut observation = self.tracer.observe(launch).inspect_err(|_| drop(self.tape.take(None, None)))?;
         let end = self.mark().map_err(|error| watch("mark the end of the audit stream", &error))?;
         let recording = self.tape.take(begin, end);
-        let (records, others) = recording.select(|pid| observation.pids.contains(&pid));
+        let (records, others) =
+            recording.select(|pid| observation.pids.contains(&pid), |syscall| is_asked_for(&self.asked, syscall));
         self.statistics = Statistics { own: records.len(), others };
         observation.records = records;
         observation.drained = end.is_some();

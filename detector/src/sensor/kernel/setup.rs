@@ -116,6 +116,7 @@ pub(super) fn prepare(kernel: &mut dyn AuditKernel, needed: &[RuleData], journal
         true => RuleData::prepended,
         false => RuleData::clone,
     };
+    let _hold = journal.hold()?;
     let mut tickets = Vec::new();
     match change(kernel, needed, place, journal, &mut tickets) {
         Ok(rules) => Ok(Setup { mode: Mode::OwnRules, rules, tickets, task_silencer }),

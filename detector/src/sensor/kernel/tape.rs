@@ -1,7 +1,7 @@
 //! Everything that arrives on a stream, taken down by a thread of its own so that the socket's buffer stays empty
 //! whatever the rest of the program does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -202,20 +202,32 @@ impl State {
 }
 
 impl Recording {
-    /// The records of events that `is_own` process ids caused, in the order of arrival, and the number of the others.
+    /// The records of events that `is_own` process ids caused and whose SYSCALL record `is_asked` for, in the order of
+    /// arrival, and the number of the others.
     ///
-    /// An event belongs to the process of its SYSCALL record, or, without one, of its first record that names one.
-    pub(super) fn select(&self, is_own: impl Fn(i32) -> bool) -> (Vec<RawRecord>, usize) {
-        let mut owners: HashMap<EventId, (i32, bool)> = HashMap::new();
+    /// An event belongs to the process of its SYSCALL record, or, without one, of its first record that names one. An event
+    /// without one is not made by any rule, so it is not for a rule to ask.
+    pub(super) fn select(
+        &self,
+        is_own: impl Fn(i32) -> bool,
+        is_asked: impl Fn(&str) -> bool,
+    ) -> (Vec<RawRecord>, usize) {
+        let mut owners: HashMap<EventId, (i32, Option<&str>)> = HashMap::new();
         for entry in &self.records {
-            let Some(pid) = pid(&self.text[entry.text.clone()]) else { continue };
-            let is_syscall = entry.kind == RecordType::SYSCALL;
-            let owner = owners.entry(entry.event).or_insert((pid, is_syscall));
-            if is_syscall && !owner.1 {
-                *owner = (pid, true);
+            let text = &self.text[entry.text.clone()];
+            let Some(pid) = pid(text) else { continue };
+            let syscall = (entry.kind == RecordType::SYSCALL).then_some(text);
+            let owner = owners.entry(entry.event).or_insert((pid, syscall));
+            if syscall.is_some() && owner.1.is_none() {
+                *owner = (pid, syscall);
             }
         }
-        let own = |entry: &&Entry| owners.get(&entry.event).is_some_and(|(pid, _)| is_own(*pid));
+        let events: HashSet<EventId> = owners
+            .into_iter()
+            .filter(|(_, (pid, syscall))| is_own(*pid) && syscall.is_none_or(&is_asked))
+            .map(|(event, _)| event)
+            .collect();
+        let own = |entry: &&Entry| events.contains(&entry.event);
         let record =
             |entry: &Entry| RawRecord { record_type: entry.kind, text: self.text[entry.text.clone()].to_owned() };
         let records: Vec<RawRecord> = self.records.iter().filter(own).map(record).collect();
@@ -293,19 +305,32 @@ mod tests {
             (RecordType::PROCTITLE, "audit(1.000:5): proctitle=\"x\""),
             (RecordType::EOE, "audit(1.000:6): "),
         ]);
-        let (own, others) = recording.select(|pid| pid == 7);
+        let (own, others) = recording.select(|pid| pid == 7, |_| true);
         assert_eq!(
             own.iter().map(|it| it.record_type).collect::<Vec<_>>(),
             [RecordType::CONFIG_CHANGE, RecordType::SYSCALL, RecordType::PROCTITLE]
         );
         assert_eq!(others, 2);
-        assert_eq!(recording.select(|_| false).0, []);
+        assert_eq!(recording.select(|_| false, |_| true).0, []);
+    }
+
+    #[test]
+    fn an_event_that_nobody_asked_for_is_dropped_with_all_its_records() {
+        let recording = recording(&[
+            (RecordType::SYSCALL, "audit(1.000:5): arch=c000003e syscall=59 ppid=8 pid=7 comm=\"x\""),
+            (RecordType::SYSCALL, "audit(1.000:6): arch=c000003e syscall=10 ppid=8 pid=7 comm=\"x\""),
+            (RecordType::PROCTITLE, "audit(1.000:5): proctitle=\"x\""),
+            (RecordType::EOE, "audit(1.000:6): "),
+        ]);
+        let (own, others) = recording.select(|pid| pid == 7, |syscall| syscall.contains("syscall=10 "));
+        let kinds: Vec<_> = own.iter().map(|it| it.record_type).collect();
+        assert_eq!((kinds, others), (vec![RecordType::SYSCALL, RecordType::EOE], 2));
     }
 
     #[test]
     fn an_event_without_a_syscall_belongs_to_the_process_it_names() {
         let recording = recording(&[(RecordType(1701), "audit(1.000:5): auid=1 uid=2 gid=3 ses=4 pid=7 comm=\"x\"")]);
-        assert_eq!(recording.select(|pid| pid == 7).0.len(), 1);
+        assert_eq!(recording.select(|pid| pid == 7, |_| true).0.len(), 1);
     }
 
     #[test]
@@ -314,7 +339,7 @@ mod tests {
             (RecordType::SYSCALL, "audit(1.000:5): pid=7"),
             (RecordType::SYSCALL, "audit(2.000:5): pid=8"),
         ]);
-        assert_eq!(recording.select(|pid| pid == 7).0.len(), 1);
+        assert_eq!(recording.select(|pid| pid == 7, |_| true).0.len(), 1);
     }
 
     #[test]

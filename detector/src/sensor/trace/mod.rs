@@ -20,12 +20,14 @@
 mod bpf;
 mod capabilities;
 mod chain;
+mod detail;
 mod event;
 mod execve;
 mod filter;
 mod health;
 mod image;
 mod launch;
+mod live;
 mod memory;
 mod probe;
 mod process;

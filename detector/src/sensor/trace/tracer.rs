@@ -3,27 +3,20 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::capabilities::FileCapabilities;
 use super::event::{Detail, Outcome, Started, SyscallEvent};
 use super::filter::Filter;
 use super::image::{Image, executed};
+use super::live::Live;
 use super::run::Seen;
-use super::{chain, memory, process, record};
+use super::{detail, process, record};
 use crate::audit::{Abi, syscall_name};
 use crate::sensor::{Exit, Loss};
 use crate::sys::ptrace::{self, Change, Resume, SyscallPoint};
 use crate::time::Millis;
-
-/// The processes of one launch, as the thread that waits for them and the one that watches the clock both see them.
-#[derive(Debug, Default)]
-pub(super) struct Live {
-    pids: Mutex<BTreeSet<i32>>,
-    doomed: AtomicBool,
-}
 
 /// Follows one launch. Lives on the thread that seized the first process.
 pub(super) struct Tracer<'a> {
@@ -76,43 +69,6 @@ struct Call {
     number: u32,
     arguments: [u64; 4],
     detail: Detail,
-}
-
-impl Live {
-    /// Kills every process, and each one that appears later.
-    pub(super) fn doom(&self) {
-        let pids = self.lock();
-        self.doomed.store(true, Ordering::SeqCst);
-        pids.iter().for_each(|pid| ptrace::kill(*pid));
-    }
-
-    /// Whether [`Live::doom`] was called.
-    pub(super) fn is_doomed(&self) -> bool {
-        self.doomed.load(Ordering::SeqCst)
-    }
-
-    /// Adds a process.
-    pub(super) fn add(&self, pid: i32) {
-        let mut pids = self.lock();
-        pids.insert(pid);
-        if self.is_doomed() {
-            ptrace::kill(pid);
-        }
-    }
-
-    /// Takes the end of a thread or process. Its number can be used anew from then on, so nobody may kill it meanwhile.
-    fn collect_end(&self, pid: i32) -> io::Result<Option<Change>> {
-        let mut pids = self.lock();
-        let change = ptrace::collect(pid)?;
-        if !matches!(change, Some(Change::Stopped { .. }) | None) {
-            pids.remove(&pid);
-        }
-        Ok(change)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<i32>> {
-        self.pids.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
 }
 
 impl<'a> Tracer<'a> {
@@ -264,7 +220,7 @@ impl<'a> Tracer<'a> {
         let executes = matches!(name, Some("execve" | "execveat"));
         // What the child does before it is the program is this sensor's doing, not the program's.
         if (self.found.started || executes) && filter.may_record(abi, number, &first, None) {
-            let detail = detail(tid, abi, name.unwrap_or_default(), &arguments);
+            let detail = detail::of_call(tid, abi, name.unwrap_or_default(), &arguments);
             task.call = Some(Call { time: now(), abi, number, arguments: first, detail });
         }
         Ok(())
@@ -314,34 +270,6 @@ impl<'a> Tracer<'a> {
 
 /// Serial numbers of all trace sensors of this process, so that no two events share one.
 static SERIAL: AtomicU32 = AtomicU32::new(1);
-
-/// What has to be known of a call before it runs: an execve replaces the memory with the names in it.
-fn detail(tid: i32, abi: Abi, name: &str, arguments: &[u64; 6]) -> Detail {
-    let exec = |base: Option<i32>, address: u64, empty: bool| {
-        let name = memory::path(tid, address).ok().filter(|name| empty || !name.is_empty());
-        let paths = name.map_or_else(Vec::new, |name| chain::walk(tid, base, &name));
-        let before = process::status(tid).ok().map(|status| status.credentials());
-        Detail::Exec { started: None, paths, before }
-    };
-    let map = |flags: u64, descriptor: u64| match flags as i32 & libc::MAP_ANONYMOUS {
-        0 => Detail::Map { descriptor: descriptor as i32, flags: flags as u32 },
-        _ => Detail::None,
-    };
-    match (name, abi) {
-        ("execve", _) => exec(None, arguments[0], false),
-        ("execveat", _) => {
-            let base = Some(arguments[0] as i32).filter(|base| *base != libc::AT_FDCWD);
-            exec(base, arguments[1], arguments[4] as i32 & libc::AT_EMPTY_PATH != 0)
-        }
-        // The old call of i386 has its arguments in memory.
-        ("mmap", Abi::I386) => match memory::words_u32::<6>(tid, arguments[0]) {
-            Ok(words) => map(words[3].into(), words[4].into()),
-            Err(_) => Detail::None,
-        },
-        ("mmap" | "mmap2", _) => map(arguments[3], arguments[4]),
-        _ => Detail::None,
-    }
-}
 
 /// Real time.
 fn now() -> Millis {
