@@ -35,8 +35,8 @@ struct Audit {
     failure: u32,
     rate_limit: u32,
     backlog_limit: u32,
-    backlog_wait_time: u32,
-    auditd: Option<u32>,
+    backlog_wait_time: Option<u32>,
+    auditd: u32,
     rules: Vec<String>,
 }
 
