@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -86,6 +86,19 @@ fn start(arena: &Arena, verb: &[&str], sensor: &str) -> Child {
     command.spawn().expect("it starts")
 }
 
+/// Waits for an end that has to come.
+fn ended(mut child: Child) -> Output {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().expect("our child").is_none() {
+        if Instant::now() > deadline {
+            child.kill().expect("sent");
+            panic!("it hangs: {:?}", child.wait_with_output());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.wait_with_output().expect("it ends")
+}
+
 /// Takes a bundle away that was written to its end, after making sure that it is whole.
 fn take_bundle(arena: &Arena) {
     let bundle = arena.path().join("bundle");
@@ -159,7 +172,7 @@ fn interrupted_rounds(test: &str, sensor: &str, number: usize) {
         // A terminal sends it to the whole group, kill(1) to the process alone.
         let sent = if dice.below(2) == 0 { killpg(pid, signal) } else { kill(pid, signal) };
         sent.expect("not yet waited for");
-        let output = child.wait_with_output().expect("it ends");
+        let output = ended(child);
         let what = format!("round {round}: {:?} got {signal} after {moment:?}: {}", VERBS[which], stderr(&output));
         match output.status.signal() {
             Some(number) => {
