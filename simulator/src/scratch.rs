@@ -60,7 +60,9 @@ impl Scratch {
             None => {
                 let named = std::env::var_os("TMPDIR").filter(|value| !value.is_empty()).map(PathBuf::from);
                 let usual = ["/tmp", "/dev/shm"].map(PathBuf::from);
-                named.into_iter().chain(usual).chain(std::env::current_dir().ok()).collect()
+                let all = named.into_iter().chain(usual).chain(std::env::current_dir().ok());
+                let mut seen = BTreeSet::new();
+                all.filter(|place| seen.insert(place.clone())).collect()
             }
         };
         let mut tried = Vec::new();

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &MatrixArgs, global: Global, output: &mut Output) -> Res
     let page = args.write_docs.as_deref().map(read).transpose()?;
 
     let lab = Lab::open(args.scratch.as_deref())?;
-    let chosen = lab.choose(args.sensor);
+    let chosen = lab.choose(args.sensor)?;
     let sensor = chosen.to_string();
     let mut world = LiveWorld::new(&lab.scratch, |rules| Ok(lab.sensor(chosen.kind, rules)?));
     let progress = Progress::new(techniques::all().filter(|it| wanted(it)).count() * matrix.columns.len());

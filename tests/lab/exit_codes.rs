@@ -66,11 +66,12 @@ fn inconclusive_is_3_when_the_act_cannot_be_proven() {
 #[test]
 fn nothing_selected_is_4() {
     let folder = folder();
-    let output = firstseen(folder.path()).args(["run", "--only", "no-such-id"]).output().expect("it runs");
+    let output =
+        firstseen(folder.path()).args(["run", "--sensor", "trace", "--only", "no-such-id"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
     let empty = folder.path().join("empty");
     std::fs::create_dir(&empty).expect("a folder");
-    let output = firstseen(folder.path()).arg("run").arg(empty).output().expect("it runs");
+    let output = firstseen(folder.path()).args(["run", "--sensor", "trace"]).arg(empty).output().expect("it runs");
     assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
 }
 

@@ -91,6 +91,16 @@ pub fn syscall_name(abi: Abi, number: u32) -> Option<&'static str> {
     abi.table().name(number)
 }
 
+/// The name of a system call in the documents of any machine: what go-libaudit 2.6 has a name for; nothing else gets one.
+#[must_use]
+pub fn document_syscall_name(arch: u32, number: u32) -> Option<&'static str> {
+    let table = match Abi::from_audit_arch(arch) {
+        Some(abi) => abi.table(),
+        None => &FOREIGN.iter().find(|(arches, _)| arches.contains(&arch))?.1,
+    };
+    table.name(number).filter(|name| !NEWER_THAN_UPSTREAM.contains(name))
+}
+
 /// The name of any `arch` value, also of machines without a table here.
 #[must_use]
 pub fn arch_name(arch: u32) -> Option<&'static str> {
@@ -109,6 +119,29 @@ static I386: LazyLock<NameTable> =
     LazyLock::new(|| NameTable::embedded(include_str!("data/syscalls-i386.txt"), Radix::Decimal));
 static AARCH64: LazyLock<NameTable> =
     LazyLock::new(|| NameTable::embedded(include_str!("data/syscalls-aarch64.txt"), Radix::Decimal));
+/// Machines whose logs may be read, but on which this program does not run: `arch` values and their table.
+static FOREIGN: [(&[u32], LazyLock<NameTable>); 4] = [
+    (&[0x4000_0028], LazyLock::new(|| NameTable::embedded(include_str!("data/syscalls-arm.txt"), Radix::Decimal))),
+    (
+        // ppc, ppc64, ppc64le
+        &[0x14, 0x8000_0015, 0xc000_0015],
+        LazyLock::new(|| NameTable::embedded(include_str!("data/syscalls-ppc.txt"), Radix::Decimal)),
+    ),
+    (&[0x16], LazyLock::new(|| NameTable::embedded(include_str!("data/syscalls-s390.txt"), Radix::Decimal))),
+    (&[0x8000_0016], LazyLock::new(|| NameTable::embedded(include_str!("data/syscalls-s390x.txt"), Radix::Decimal))),
+];
+/// Calls that the kernel has and go-libaudit does not know: rules may name them, documents show their numbers.
+const NEWER_THAN_UPSTREAM: [&str; 9] = [
+    "file_getattr",
+    "file_setattr",
+    "getxattrat",
+    "listxattrat",
+    "open_tree_attr",
+    "removexattrat",
+    "setxattrat",
+    "uprobe",
+    "uretprobe",
+];
 static ARCHES: LazyLock<NameTable> = LazyLock::new(|| NameTable::embedded(include_str!("data/arches.txt"), Radix::Hex));
 
 #[cfg(test)]
@@ -134,6 +167,25 @@ mod tests {
     fn numbers_beyond_the_table_have_no_name() {
         assert_eq!(syscall_name(Abi::X86_64, 0x4000_000a), None);
         assert_eq!(syscall_number(Abi::X86_64, "no_such_call"), None);
+    }
+
+    #[test]
+    fn documents_name_the_calls_of_machines_that_rules_do_not_know() {
+        let arches = FOREIGN.iter().flat_map(|(arches, _)| *arches);
+        let names: Vec<_> = arches.map(|arch| document_syscall_name(*arch, 125)).collect();
+        assert_eq!(names, [Some("mprotect"); 6], "a number that the old tables share");
+        assert_eq!(document_syscall_name(0x8000_0016, 199), Some("getuid"));
+        assert_eq!(document_syscall_name(0x16, 199), Some("getuid32"));
+        assert_eq!(document_syscall_name(0xc000_0032, 125), None, "upstream has no table for ia64");
+    }
+
+    #[test]
+    fn a_call_that_upstream_does_not_know_stays_a_number_in_documents_and_has_a_name_in_rules() {
+        for name in NEWER_THAN_UPSTREAM {
+            let number = syscall_number(Abi::X86_64, name).expect("in the table");
+            assert_eq!(document_syscall_name(Abi::X86_64.audit_arch(), number), None, "{name}");
+        }
+        assert_eq!(document_syscall_name(Abi::X86_64.audit_arch(), 462), Some("mseal"));
     }
 
     #[test]

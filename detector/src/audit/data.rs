@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::abi::{Abi, arch_name, syscall_name};
+use super::abi::{arch_name, document_syscall_name};
 use super::errno::errno_name;
 use super::fields::raw_fields;
 use super::parse::AuditRecord;
@@ -224,8 +224,8 @@ impl<'a> RecordData<'a> {
         pair.value = arch_name(arch).map_or_else(|| Cow::Owned(format!("unknown[{arch:x}]")), Cow::Borrowed);
         let pair = self.find_mut("syscall").ok_or_else(|| missing("syscall"))?;
         let number = integer(&pair.value).map_err(|reason| format!("failed to parse syscall: {reason}"))?;
-        let name = Abi::from_audit_arch(arch).zip(u32::try_from(number).ok());
-        if let Some(name) = name.and_then(|(abi, number)| syscall_name(abi, number)) {
+        let number = u32::try_from(number).ok();
+        if let Some(name) = number.and_then(|number| document_syscall_name(arch, number)) {
             pair.value = Cow::Borrowed(name);
         }
         self.decode_needed("exe")

@@ -15,7 +15,7 @@ mod sockaddr;
 mod table;
 mod untrusted;
 
-pub use abi::{Abi, arch_name, arch_number, syscall_name, syscall_number};
+pub use abi::{Abi, arch_name, arch_number, document_syscall_name, syscall_name, syscall_number};
 pub use accounts::Accounts;
 pub use data::{NoData, RecordData};
 pub use errno::{errno_name, errno_number};

@@ -92,7 +92,7 @@ impl RecordType {
     }
 }
 
-/// `SYSCALL`, or `UNKNOWN[1399]` without a name.
+/// `SYSCALL`, or `UNKNOWN[1398]` without a name.
 impl fmt::Display for RecordType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn types_without_a_name_keep_their_number() {
-        assert_eq!(RecordType::from_name("UNKNOWN[1399]"), Some(RecordType(1399)));
-        assert_eq!(RecordType(1399).to_string(), "UNKNOWN[1399]");
+        assert_eq!(RecordType::from_name("UNKNOWN[1398]"), Some(RecordType(1398)));
+        assert_eq!(RecordType(1398).to_string(), "UNKNOWN[1398]");
         assert_eq!(RecordType::from_name("UNKNOWN[99999]"), None);
         assert_eq!(RecordType::from_name("NONSENSE"), None);
     }

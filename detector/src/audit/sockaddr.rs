@@ -42,41 +42,33 @@ impl SocketAddress {
     /// When it is too short for its family, or is no hex: the reason as go-libaudit puts it, which ends in documents.
     pub fn parse(text: &str) -> Result<SocketAddress, String> {
         let length = text.len();
-        let byte = |at: usize| text.get(at * 2..at * 2 + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
         let invalid = |family: &str| format!("invalid socket address size family={family}: {length}");
         if length < 4 {
             return Err(format!("invalid family: too short: {length}"));
         }
-        let no_hex = || format!("'{text}' is no hexadecimal socket address");
-        let word = |at: usize| byte(at).zip(byte(at + 1)).map(|(high, low)| u16::from_be_bytes([high, low]));
-        let family = word(0).ok_or_else(no_hex)?.swap_bytes();
+        let digits = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+        let family = number(&format!("{}{}", digits(2, 4), digits(0, 2)))?;
         match family {
             1 => {
-                let mut path = text.get(4..).and_then(decode_hex).ok_or_else(no_hex)?;
+                let mut path = hex(digits(4, length), decode_hex)?;
                 path.truncate(path.iter().position(|byte| *byte == 0).unwrap_or(path.len()));
                 Ok(SocketAddress::Unix { path: text_of(path) })
             }
             2 if length < 16 => Err(invalid("ipv4")),
             2 => {
-                let octets = [byte(4), byte(5), byte(6), byte(7)].map(Option::unwrap_or_default);
-                Ok(SocketAddress::V4 { address: Ipv4Addr::from(octets), port: word(2).ok_or_else(no_hex)? })
+                let port = number(digits(4, 8))? as u16;
+                let octet = |at: usize| number(digits(at, at + 2)).unwrap_or_default() as u8;
+                Ok(SocketAddress::V4 { address: Ipv4Addr::from([octet(8), octet(10), octet(12), octet(14)]), port })
             }
             10 if length < 48 => Err(invalid("ipv6")),
             10 => {
-                let mut octets = [0; 16];
-                for (at, octet) in octets.iter_mut().enumerate() {
-                    *octet = byte(8 + at).ok_or_else(no_hex)?;
-                }
-                let flow = word(4).zip(word(6)).ok_or_else(no_hex)?;
-                let port = word(2).ok_or_else(no_hex)?;
-                Ok(SocketAddress::V6 {
-                    address: Ipv6Addr::from(octets),
-                    port,
-                    flow: u32::from(flow.0) << 16 | u32::from(flow.1),
-                })
+                let (port, flow) = (number(digits(4, 8))? as u16, number(digits(8, 16))?);
+                let bytes = hex(digits(16, 48), |text| decode_hex(&text.to_ascii_uppercase()))?;
+                let octets: [u8; 16] = bytes.try_into().map_err(|_| "invalid size".to_owned())?;
+                Ok(SocketAddress::V6 { address: Ipv6Addr::from(octets), port, flow })
             }
             16 => Ok(SocketAddress::Netlink),
-            other => Ok(SocketAddress::Other(other)),
+            other => Ok(SocketAddress::Other(other as u16)),
         }
     }
 
@@ -112,6 +104,30 @@ impl SocketAddress {
             _ => None,
         }
     }
+}
+
+/// A hexadecimal number of at most 31 bits.
+fn number(digits: &str) -> Result<u32, String> {
+    let fail = |why: &str| Err(format!("strconv.ParseInt: parsing {digits:?}: {why}"));
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return fail("invalid syntax");
+    }
+    match u32::from_str_radix(digits, 16) {
+        Ok(number) if number <= i32::MAX as u32 => Ok(number),
+        _ => fail("value out of range"),
+    }
+}
+
+fn hex(digits: &str, decode: impl Fn(&str) -> Option<Vec<u8>>) -> Result<Vec<u8>, String> {
+    decode(digits).ok_or_else(|| {
+        let wrong = digits.chars().find(|digit| decode_hex(&format!("{digit}0")).is_none());
+        match wrong {
+            Some(digit) if digits.len().is_multiple_of(2) => {
+                format!("encoding/hex: invalid byte: U+{:04X} '{digit}'", u32::from(digit))
+            }
+            _ => "encoding/hex: odd length hex string".to_owned(),
+        }
+    })
 }
 
 #[cfg(test)]

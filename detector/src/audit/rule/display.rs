@@ -156,7 +156,7 @@ mod tests {
             ("-a always,exit -F dir=/etc/selinux/ -F perm=wa", "-a always,exit -S all -F dir=/etc/selinux/ -F perm=wa"),
             ("-A never,task", "-A never,task"),
             ("-a always,exit -C euid!=uid -F 'exe=/a b'", "-a always,exit -S all -C uid!=euid -F 'exe=/a b'"),
-            ("-a never,exclude -F msgtype=1399", "-a never,exclude -F msgtype=UNKNOWN[1399]"),
+            ("-a never,exclude -F msgtype=1398", "-a never,exclude -F msgtype=UNKNOWN[1398]"),
         ] {
             let rule = AuditRule::parse(text).expect("valid rule");
             assert_eq!(rule.to_string(), printed);

@@ -75,6 +75,24 @@ fn an_arch_may_stand_behind_the_calls() {
     assert_eq!(rule.mask.numbers().collect::<Vec<_>>(), [125]);
 }
 
+#[test]
+fn usual_rules_of_distributions_are_understood() {
+    for text in [
+        "-a always,exit -F arch=b64 -S clone -F a0&0x7C020000 -F key=container-create",
+        "-a always,exit -F dir=/home -F uid=0 -F auid>=1000 -F auid!=unset -C auid!=obj_uid -F key=power-abuse",
+        "-a always,exit -F arch=b32 -S socketcall -F a0=0x3 -F success=1 -F key=external-access",
+        "-a always,exit -F arch=b64 -S connect -F saddr_fam=10 -F success!=0 -F key=external-access",
+        "-a always,exit -F perm=x -F filetype=file -F inode=7 -F devmajor=0xfd -F devminor=1",
+        "-a always,exit -S open -S openat -F exit=-EACCES -F subj_type=crond_t -F obj_lev_low=s0 -k denied",
+        "-a never,filesystem -F fstype=0x64626720",
+        "-a always,exclude -F msgtype=PATH",
+        "-a task,never",
+    ] {
+        let rule = AuditRule::parse(text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(AuditRule::parse(&rule.to_string()), Ok(rule), "{text}");
+    }
+}
+
 fn rules() -> impl Strategy<Value = AuditRule> {
     let condition = prop_oneof![
         (prop::sample::select(vec![0_u32, 18, 25, 100, 102, 104, 200, 203]), any::<u32>())

@@ -44,6 +44,8 @@ pub struct CoalescedEvent<'a> {
     pub direction: Option<&'static str>,
     /// All other fields.
     pub data: Pairs<'a>,
+    /// Fields of the socket address.
+    pub socket: Pairs<'a>,
     /// Fields of each path record.
     pub paths: Vec<Pairs<'a>>,
     /// ECS categorisation and accounts.
@@ -214,6 +216,7 @@ impl<'a> CoalescedEvent<'a> {
             destination: None,
             direction: None,
             data: Pairs::with_capacity(32),
+            socket: Pairs::default(),
             paths: Vec::new(),
             ecs: Ecs::default(),
             warnings: Vec::new(),
@@ -313,26 +316,13 @@ impl<'a> Builder<'a> {
         };
         let mut address = Address::default();
         for (key, value) in data.into_parts().0 {
-            let name = match key {
-                "addr" => {
-                    address.ip.clone_from(&value);
-                    "socket_addr"
-                }
-                "port" => {
-                    address.port.clone_from(&value);
-                    "socket_port"
-                }
-                "path" => {
-                    address.path.clone_from(&value);
-                    "socket_path"
-                }
-                "family" => "socket_family",
-                "saddr" => "socket_saddr",
-                "flow" => "socket_flow",
-                // Nothing else stands in a SOCKADDR record.
-                _ => continue,
-            };
-            self.event.data.set(name, value);
+            match key {
+                "addr" => address.ip.clone_from(&value),
+                "port" => address.port.clone_from(&value),
+                "path" => address.path.clone_from(&value),
+                _ => {}
+            }
+            self.event.socket.set(key, value);
         }
         let known = !address.ip.is_empty() || !address.port.is_empty() || !address.path.is_empty();
         match &*call {
@@ -443,11 +433,11 @@ impl<'a> Builder<'a> {
     }
 
     fn set_socket(&mut self) {
-        let data = &self.event.data;
-        if let Some(address) = data.get("socket_addr").or_else(|| data.get("socket_path")) {
+        let socket = &self.event.socket;
+        if let Some(address) = socket.get("addr").or_else(|| socket.get("path")) {
             self.event.summary.object_primary = address.clone();
         }
-        if let Some(port) = data.get("socket_port") {
+        if let Some(port) = socket.get("port") {
             self.event.summary.object_secondary = port.clone();
         }
     }

@@ -73,14 +73,16 @@ impl CoalescedEvent<'_> {
         let rest = some([
             ("result", if self.result.is_empty() { Value::Null } else { json!(self.result) }),
             ("tags", json!(self.tags)),
-            ("data", pairs(&self.data)),
+            ("data", data(&self.data, &self.socket)),
             ("paths", self.paths.iter().map(pairs).collect()),
-            ("file", self.file.as_ref().map_or(Value::Null, file)),
             ("source", self.source.as_ref().map_or(Value::Null, address)),
             ("destination", self.destination.as_ref().map_or(Value::Null, address)),
             ("network", self.direction.map_or(Value::Null, |direction| json!({ "direction": direction }))),
         ]);
         rest.into_iter().for_each(|(key, value)| event[key] = value);
+        if let Some(described) = &self.file {
+            event["file"] = file(described);
+        }
         event
     }
 }
@@ -107,6 +109,11 @@ fn known<const N: usize>(entries: [(&str, &str); N]) -> Value {
 
 fn pairs(pairs: &Pairs<'_>) -> Value {
     pairs.iter().map(|(key, value)| (key.to_owned(), json!(value))).collect()
+}
+
+fn data(data: &Pairs<'_>, socket: &Pairs<'_>) -> Value {
+    let socket = socket.iter().map(|(key, value)| (format!("socket_{key}"), json!(value)));
+    data.iter().map(|(key, value)| (key.to_owned(), json!(value))).chain(socket).collect()
 }
 
 fn account(account: Option<&Account<'_>>) -> Value {

@@ -9,7 +9,7 @@ use crate::ecs::{ContentId, EcsDocument, Fields, Value, iso};
 
 use super::coalesce::{Account, Address, CoalescedEvent, File, Process, Summary};
 use super::integration;
-use super::names::{below, data_field, id_fields, is_number, name};
+use super::names::{below, data_field, id_fields, is_number, name, socket_field};
 use super::options::{Flavour, NormaliseOptions, OriginalText};
 use super::pairs::Pairs;
 
@@ -39,7 +39,7 @@ pub fn normalise(event: &AuditEvent, options: &NormaliseOptions<'_>) -> EcsDocum
             if options.original == OriginalText::Kept || !coalesced.warnings.is_empty() {
                 writer.original(event);
             }
-            writer.data(coalesced.data);
+            writer.data(coalesced.data, coalesced.socket);
             writer.tags(&coalesced.tags);
         }
         Err(reason) => {
@@ -338,29 +338,28 @@ impl Writer<'_> {
         self.put("auditd.paths", Value::List(paths.iter().map(object).collect()));
     }
 
-    fn data(&mut self, data: Pairs<'_>) {
+    fn data(&mut self, data: Pairs<'_>, socket: Pairs<'_>) {
         let flavour = self.options.flavour;
+        let integration = flavour == Flavour::AuditdManager;
         for (key, value) in data {
-            if flavour == Flavour::AuditdManager && value.is_empty() {
-                continue; // an abstract socket
-            }
-            let text = |value: Cow<'_, str>| match value {
-                Cow::Borrowed(text) => Value::from(text),
-                Cow::Owned(text) => Value::from(text),
-            };
-            if flavour == Flavour::AuditdManager {
-                if key == "id" {
-                    self.put("event.id", text(value));
-                    continue;
-                }
-                if is_number(key) {
-                    let value = self.number_or_text(true, &value);
-                    self.fields.push(data_field(key, flavour), value);
-                    continue;
-                }
-            }
-            self.fields.push(data_field(key, flavour), text(value));
+            let field = if integration && key == "id" { name("event.id") } else { data_field(key, flavour) };
+            self.data_value(field, integration && is_number(key), value);
         }
+        for (key, value) in socket {
+            self.data_value(socket_field(key, flavour), integration && key == "port", value);
+        }
+    }
+
+    fn data_value(&mut self, field: CompactString, is_number: bool, value: Cow<'_, str>) {
+        if value.is_empty() && self.options.flavour == Flavour::AuditdManager {
+            return; // the path of an abstract socket
+        }
+        let value = match value {
+            value if is_number => self.number_or_text(true, &value),
+            Cow::Borrowed(text) => Value::from(text),
+            Cow::Owned(text) => Value::from(text),
+        };
+        self.fields.push(field, value);
     }
 
     fn number_or_text(&mut self, is_number: bool, text: &str) -> Value {

@@ -42,7 +42,7 @@ pub(super) fn id_fields(key: &str, flavour: Flavour) -> IdFields {
     }
 }
 
-/// `auditd.data.KEY`; the fields of a socket address are one level deeper.
+/// `auditd.data.KEY`
 pub(super) fn data_field(key: &str, flavour: Flavour) -> CompactString {
     match key {
         // Those of every system call need no allocation and no copying.
@@ -61,15 +61,19 @@ pub(super) fn data_field(key: &str, flavour: Flavour) -> CompactString {
         "terminal" => name("auditd.data.terminal"),
         "hostname" => name("auditd.data.hostname"),
         "addr" => name("auditd.data.addr"),
-        "socket_family" => name("auditd.data.socket.family"),
-        "socket_addr" => name("auditd.data.socket.addr"),
-        "socket_port" => name("auditd.data.socket.port"),
-        "socket_path" => name("auditd.data.socket.path"),
-        "socket_saddr" => name("auditd.data.socket.saddr"),
-        _ => match key.strip_prefix("socket_") {
-            Some(part) => joined("auditd.data.socket", &key_of(part, flavour), ""),
-            None => joined("auditd.data", &key_of(key, flavour), ""),
-        },
+        _ => below("auditd.data", key, flavour),
+    }
+}
+
+/// `auditd.data.socket.KEY`
+pub(super) fn socket_field(key: &str, flavour: Flavour) -> CompactString {
+    match key {
+        "family" => name("auditd.data.socket.family"),
+        "addr" => name("auditd.data.socket.addr"),
+        "port" => name("auditd.data.socket.port"),
+        "path" => name("auditd.data.socket.path"),
+        "saddr" => name("auditd.data.socket.saddr"),
+        _ => below("auditd.data.socket", key, flavour),
     }
 }
 
@@ -110,7 +114,6 @@ pub(super) fn is_number(key: &str) -> bool {
             | "argc"
             | "seqno"
             | "nargs"
-            | "socket_port"
             | "old_vcpu"
             | "old-vcpu"
             | "new_vcpu"
@@ -146,6 +149,6 @@ mod tests {
     fn hyphens_become_underscores_in_the_integration_only() {
         assert_eq!(data_field("old-ses", Flavour::Auditbeat), "auditd.data.old-ses");
         assert_eq!(data_field("old-ses", Flavour::AuditdManager), "auditd.data.old_ses");
-        assert_eq!(data_field("socket_port", Flavour::Auditbeat), "auditd.data.socket.port");
+        assert_eq!(socket_field("port", Flavour::Auditbeat), "auditd.data.socket.port");
     }
 }
