@@ -175,7 +175,10 @@ fn interrupted_rounds(test: &str, arena: &Arena, sensor: &str, number: usize) {
         match output.status.signal() {
             Some(number) => {
                 assert_eq!(number, signal as i32, "{what}");
-                assert_eq!(stderr(&output), "", "{what}");
+                // What redaction has to remark on the names of this machine was said before the signal came.
+                let told = stderr(&output);
+                let told: Vec<&str> = told.lines().filter(|line| !line.contains(" stays in the bundle")).collect();
+                assert!(told.is_empty(), "{what}");
                 in_time += 1;
             }
             None => assert_eq!(output.status.code(), Some(0), "{what}"),
