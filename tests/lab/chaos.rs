@@ -17,7 +17,7 @@ use crate::support::{skipped, stderr, stdout};
 /// What is disturbed; all of it takes long enough to be met in the middle.
 const VERBS: [&[&str]; 6] = [
     &["run", "--only", "contract"],
-    &["run", "--only", "burst", "--record", "bundle"],
+    &["run", "--only", "refreshed", "--record", "bundle"],
     &["run", "--only", "second-host", "--record", "bundle", "--redact"],
     &["demo"],
     &["matrix", "--only", "rwx"],
