@@ -14,6 +14,9 @@ use crate::runner::run;
 use crate::verdict::Verdict;
 use crate::world::{Performed, World, WorldError};
 
+/// How often an act is done at most, where evidence of it was lost.
+const ATTEMPTS: usize = 3;
+
 /// Runs the techniques that `select` wants, and the controls of all rules. Each judgement is emitted as the scenario that it
 /// is.
 ///
@@ -96,6 +99,9 @@ impl Course<'_> {
     }
 
     /// Does a technique once, watched for everything that any rule needs; a failure of the lab is the inner error.
+    ///
+    /// What was lost proves nothing, whatever the act: it is done again then, and the last evidence counts as it is. What
+    /// was seen completely is never asked for twice.
     fn perform(
         &mut self,
         technique: &'static Technique,
@@ -103,9 +109,17 @@ impl Course<'_> {
     ) -> Result<Result<Performed, String>, WorldError> {
         let Some(plan) = self.matrix.watch(technique, more) else { return Ok(Err("the table has no rule".to_owned())) };
         self.world.begin(&plan)?;
-        let acts = plan.steps.iter().flat_map(|step| &step.acts);
-        let mut performed = acts.map(|act| self.world.perform(act).map_err(|error| error.to_string()));
-        Ok(performed.next().unwrap_or_else(|| Err("the plan has no act".to_owned())))
+        let Some(act) = plan.steps.iter().flat_map(|step| &step.acts).next() else {
+            return Ok(Err("the plan has no act".to_owned()));
+        };
+        let mut performed = self.world.perform(act);
+        for _ in 1..ATTEMPTS {
+            if performed.as_ref().map_or(true, is_complete) {
+                break;
+            }
+            performed = self.world.perform(act);
+        }
+        Ok(performed.map_err(|error| error.to_string()))
     }
 
     fn judged(&mut self, plan: &Plan, expected: &Expected, why: &str, performed: &Result<Performed, String>) -> Judged {
@@ -118,6 +132,11 @@ impl Course<'_> {
             Err(message) => Judged::open(expected, why, Verdict::Error { message }),
         }
     }
+}
+
+/// Whether nothing is missing from what was seen, if anything was to be seen at all.
+fn is_complete(performed: &Performed) -> bool {
+    performed.observation.as_ref().is_none_or(|seen| seen.drained && seen.losses.is_empty())
 }
 
 /// The world in which an act has happened already.
@@ -165,4 +184,77 @@ fn deaf(column: &Column, control: Option<&Judged>) -> Option<String> {
             column.control.id
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use firstseen_detector::sensor::{Exit, Loss, Observation};
+    use firstseen_simulator::Report;
+
+    use super::super::{Seen, matrix};
+    use super::*;
+    use crate::relocate::Relocation;
+
+    /// A world in which so many first observations of every act lose something, and nothing is ever seen.
+    struct Lossy {
+        lost: usize,
+        acts: usize,
+        accounts: Accounts,
+    }
+
+    impl World for Lossy {
+        fn begin(&mut self, _: &Plan) -> Result<(), WorldError> {
+            self.acts = 0;
+            Ok(())
+        }
+
+        fn accounts(&self) -> &Accounts {
+            &self.accounts
+        }
+
+        fn perform(&mut self, _: &PlannedAct) -> Result<Performed, WorldError> {
+            self.acts += 1;
+            let losses = if self.acts <= self.lost { vec![Loss::BufferOverflow] } else { Vec::new() };
+            let observation = Observation {
+                records: Vec::new(),
+                execs: Vec::new(),
+                pids: BTreeSet::new(),
+                exit: Exit::Code(0),
+                drained: true,
+                losses,
+            };
+            Ok(Performed {
+                execution: Execution::Done,
+                report: Report::default(),
+                observation: Some(observation),
+                relocation: Relocation::new(std::path::Path::new("/nowhere/root"), "nowhere"),
+            })
+        }
+    }
+
+    /// What comes of a technique, and how often its act was done.
+    fn outcome(lost: usize) -> (Judged, usize) {
+        let mut world = Lossy { lost, acts: 0, accounts: Accounts::default() };
+        let matrix = matrix().expect("valid");
+        // The last act in the order of the table that is done without further rules.
+        let outcome = run_matrix(&matrix, &|it| it.id == "rwx.jit-java", &mut world, &mut |_| ()).expect("run");
+        (outcome.rows[0].cells[0].judged.clone(), world.acts)
+    }
+
+    #[test]
+    fn lost_evidence_is_taken_again_and_complete_evidence_is_not() {
+        for (lost, acts) in [(0, 1), (1, 2), (2, 3), (3, 3)] {
+            let (judged, done) = outcome(lost);
+            assert_eq!((judged.seen, done), (Seen::Open, acts), "{lost} lost: {}", judged.verdict);
+            assert_eq!(judged.verdict.to_string().contains("lost"), lost == 3, "{}", judged.verdict);
+        }
+    }
+
+    #[test]
+    fn a_world_that_shows_nothing_proves_no_silence() {
+        let (judged, _) = outcome(0);
+        assert!(matches!(judged.verdict, Verdict::Inconclusive { .. }), "{:?}", judged.verdict);
+    }
 }
