@@ -36,6 +36,9 @@ test: setup ## unit, property, catalog, conformance and end-to-end tests; lists 
 test-containers: ## the lab in containers (needs root and podman): which flags each sensor needs, and bare containers
 	./scripts/test-containers $(STATIC)
 
+chaos: setup ## 200 rounds of killing and interrupting runs at random moments; FIRSTSEEN_CHAOS_SEED repeats them
+	FIRSTSEEN_CHAOS_ROUNDS=$${FIRSTSEEN_CHAOS_ROUNDS:-200} $(CARGO) test --locked --test lab chaos:: -- --nocapture --test-threads 1
+
 check: fmt clippy doc deny ## format, lints, documentation and licences; any warning fails
 
 fmt:

@@ -144,7 +144,7 @@ fn audit() -> Audit {
 
 /// Holds the kernel's audit for one test at a time, also against tests of another checkout; or the reason why it cannot
 /// be used here.
-fn audit_alone() -> Result<File, String> {
+pub(crate) fn audit_alone() -> Result<File, String> {
     let status = Netlink::connect().and_then(|mut kernel| {
         let status = kernel.status()?;
         kernel.listen().map(|_| status)
