@@ -9,7 +9,7 @@ STATIC := $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-gnu/release/firs
 # Or docker (BuildKit).
 ENGINE ?= podman
 
-.PHONY: help setup demo build static image test test-containers check fmt clippy doc deny bench catalog matrix install clean
+.PHONY: help setup demo build static image test test-containers chaos check fmt clippy doc deny bench catalog matrix install clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
-use firstseen_detector::sensor::kernel::{AuditKernel, AuditStatus, Enabled, Netlink, StatusField};
+use firstseen_detector::sensor::kernel::{AuditKernel, AuditStatus, Enabled, Netlink};
 
 /// How long a killed process may take to be gone (real time).
 const DYING: Duration = Duration::from_secs(10);
@@ -158,27 +158,5 @@ pub(crate) fn audit_alone() -> Result<File, String> {
             lock.lock().expect("locked");
             Ok(lock)
         }
-    }
-}
-
-/// A field of the audit status that is set back, also by a failed test.
-pub(crate) struct Set {
-    field: StatusField,
-    before: u32,
-}
-
-impl Set {
-    pub(crate) fn to(field: StatusField, value: u32) -> Set {
-        let mut kernel = Netlink::connect().expect("connected");
-        let before = kernel.status().expect("status").value(field);
-        kernel.set(field, value).expect("set");
-        Set { field, before }
-    }
-}
-
-impl Drop for Set {
-    fn drop(&mut self) {
-        let set = Netlink::connect().and_then(|mut kernel| kernel.set(self.field, self.before));
-        assert!(set.is_ok() || thread::panicking(), "cannot set the audit status back: {set:?}");
     }
 }

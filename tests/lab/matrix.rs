@@ -126,7 +126,7 @@ fn what_cannot_be_used_is_said_with_its_line() {
     assert!(said.as_str().is_some_and(|said| said.contains("table.toml:") && said.contains("alarm")), "{said}");
     let (code, said) = with_table(TABLE, "rwx.mprotct");
     assert_eq!(code, Some(4));
-    assert!(said.as_str().is_some_and(|said| said.contains("did you mean 'rwx.mprotect'")), "{said}");
+    assert!(said.as_str().is_some_and(|said| said.contains("did you mean 'rwx.mprotect'?")), "{said}");
 }
 
 #[test]
