@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use nix::errno::Errno;
 
 use super::api::{AuditKernel, AuditStream, KernelCall, KernelError, MarkerKind};
-use super::tape::{EventId, Tape};
+use super::tape::{EventId, Patience, Tape};
 
 /// What became of a marker on a system that is switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub fn prove(
     patience: Duration,
 ) -> Result<Delivery, KernelError> {
     let tape = start(stream)?;
-    Ok(match find_marker(kernel, &tape, patience)? {
+    Ok(match find_marker(kernel, &tape, Patience { idle: patience, busy: patience })? {
         Some((_, event)) => Delivery::Seen { has_context: tape.has_syscall(event, patience / 5) },
         None => Delivery::Nothing,
     })
@@ -50,7 +50,7 @@ pub(super) fn start(stream: Box<dyn AuditStream>) -> Result<Tape, KernelError> {
 pub(super) fn find_marker(
     kernel: &mut dyn AuditKernel,
     tape: &Tape,
-    patience: Duration,
+    patience: Patience,
 ) -> Result<Option<(MarkerKind, EventId)>, KernelError> {
     tape.start();
     if let Some(event) = mark(kernel, tape, MarkerKind::Listener, patience)? {
@@ -66,7 +66,7 @@ pub(super) fn mark(
     kernel: &mut dyn AuditKernel,
     tape: &Tape,
     kind: MarkerKind,
-    patience: Duration,
+    patience: Patience,
 ) -> Result<Option<EventId>, KernelError> {
     tape.mark(&marker_name(), patience, |name| kernel.mark(kind, name))
 }

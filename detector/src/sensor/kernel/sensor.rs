@@ -1,7 +1,7 @@
 //! [`AuditSensor`]: starts a program through the exec tracer and reads what the kernel's audit says about it.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::api::{AuditKernel, KernelError, MarkerKind};
 use super::asked::is_asked_for;
@@ -10,14 +10,20 @@ use super::delivery::{find_marker, mark, start};
 use super::netlink::Netlink;
 use super::rule::RuleData;
 use super::setup::{Mode, Setup, Unfit, prepare};
-use super::tape::{EventId, Tape};
+use super::tape::{EventId, Patience, Tape};
 use super::wire::{AuditStatus, Enabled};
 use crate::audit::AuditRule;
 use crate::journal::Journal;
 use crate::sensor::{Launch, Loss, Observation, Sensor, SensorError, SensorKind};
 
-/// Longest wait for a marker.
-const DRAIN: Duration = Duration::from_secs(1);
+/// Where nothing is delivered at all, the start must not take long to find out.
+const AT_THE_START: Patience = Patience { idle: Duration::from_millis(500), busy: Duration::from_secs(5) };
+
+/// Around an act: delivery works here, but the machine may be busy, and the kernel's queue full of others' records.
+const AROUND_AN_ACT: Patience = Patience { idle: Duration::from_secs(3), busy: Duration::from_secs(10) };
+
+/// Longest wait for the second record of an event.
+const SECOND_RECORD: Duration = Duration::from_millis(200);
 
 /// What the sensor works with.
 pub struct Options {
@@ -99,11 +105,11 @@ impl AuditSensor {
     /// Sees one marker come back, and, where a rule may leave new processes without an audit context, that a new thread
     /// got one.
     fn prove_delivery(&mut self) -> Result<(), Unfit> {
-        let found = find_marker(&mut *self.kernel, &self.tape, DRAIN / 2)?;
+        let found = find_marker(&mut *self.kernel, &self.tape, AT_THE_START)?;
         let Some((kind, event)) = found else { return Err(Unfit::NoDelivery) };
         self.marker = kind;
         if let Some(rule) = &self.setup.task_silencer
-            && !self.tape.has_syscall(event, DRAIN / 5)
+            && !self.tape.has_syscall(event, SECOND_RECORD)
         {
             return Err(Unfit::Silenced { rule: rule.clone() });
         }
@@ -111,8 +117,21 @@ impl AuditSensor {
         Ok(())
     }
 
+    /// Starts to keep records, with a marker in front. What is lost before an act begins is no loss, so a beginning that
+    /// was disturbed is tried again.
+    fn begin(&mut self) -> Result<Option<EventId>, KernelError> {
+        let deadline = Instant::now() + AROUND_AN_ACT.busy;
+        loop {
+            self.tape.start();
+            let begin = self.mark()?;
+            if begin.is_none() || !self.tape.overflowed() || Instant::now() >= deadline {
+                return Ok(begin);
+            }
+        }
+    }
+
     fn mark(&mut self) -> Result<Option<EventId>, KernelError> {
-        mark(&mut *self.kernel, &self.tape, self.marker, DRAIN)
+        mark(&mut *self.kernel, &self.tape, self.marker, AROUND_AN_ACT)
     }
 
     /// What happened to the audit system between two looks at its status.
@@ -151,9 +170,8 @@ impl Sensor for AuditSensor {
     }
 
     fn observe(&mut self, launch: Launch) -> Result<Observation, SensorError> {
+        let begin = self.begin().map_err(|error| watch("mark the beginning of the audit stream", &error))?;
         let before = self.kernel.status().map_err(|error| watch("read the audit status", &error))?;
-        self.tape.start();
-        let begin = self.mark().map_err(|error| watch("mark the beginning of the audit stream", &error))?;
         let mut observation = self.tracer.observe(launch).inspect_err(|_| drop(self.tape.take(None, None)))?;
         let end = self.mark().map_err(|error| watch("mark the end of the audit stream", &error))?;
         let recording = self.tape.take(begin, end);
@@ -164,7 +182,7 @@ impl Sensor for AuditSensor {
         observation.drained = end.is_some();
         observation.losses.extend(recording.losses);
         if begin.is_none() {
-            let what = "the marker before the act did not come back within a second".to_owned();
+            let what = "the marker before the act did not come back".to_owned();
             observation.losses.push(Loss::Disturbed { what });
         }
         observation.losses.extend(self.disturbances(&before));

@@ -111,6 +111,41 @@ fn an_overflow_a_serial_gap_and_the_kernels_counter_are_losses() {
 }
 
 #[test]
+fn what_is_lost_before_the_act_is_no_loss() {
+    let kernel = FakeKernel::default();
+    let mut sensor = sensor(&kernel, act).expect("fit");
+    kernel.state().overflow();
+    kernel.state().status.lost += 3;
+    kernel.state().serial += 5;
+    let seen = sensor.observe(launch()).expect("observed");
+    assert!(seen.drained);
+    assert_eq!(seen.losses, []);
+}
+
+#[test]
+fn a_marker_is_waited_for_as_long_as_others_records_arrive_and_no_longer() {
+    let kernel = FakeKernel::with(|state| state.status.enabled = 1);
+    let tape = start(kernel.clone().listen().expect("joined")).expect("started");
+    let patience = Patience { idle: Duration::from_millis(40), busy: Duration::from_millis(400) };
+    let waited = |put: &mut dyn FnMut(&str)| {
+        let begin = Instant::now();
+        let found = tape.mark("fs", patience, |name| Ok::<(), KernelError>(put(name))).expect("put");
+        (found.is_some(), begin.elapsed())
+    };
+    let emit = |text: &str| kernel.state().emit(RecordType::USER, text);
+    let (found, time) = waited(&mut |_| ());
+    assert!(!found && time >= patience.idle && time < patience.busy, "silence: {time:?}");
+    let (found, time) = waited(&mut |_| emit("others"));
+    assert!(!found && time >= patience.busy, "others only: {time:?}");
+    let mut before = 5;
+    let (found, time) = waited(&mut |name| {
+        emit(if before == 0 { name } else { "others" });
+        before -= 1;
+    });
+    assert!(found && time >= patience.idle, "behind others: {time:?}");
+}
+
+#[test]
 fn whoever_disturbs_the_audit_system_meanwhile_is_noticed() {
     let what = |act: fn(&FakeKernel)| match &observe(act).losses[..] {
         [.., Loss::Disturbed { what }] => what.clone(),

@@ -26,6 +26,15 @@ pub(super) struct Tape {
     thread: Option<JoinHandle<()>>,
 }
 
+/// How long a marker is waited for (real time).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// While nothing arrives at all.
+    pub(super) idle: Duration,
+    /// In all, while other records arrive: the kernel works off what stands before the marker.
+    pub(super) busy: Duration,
+}
+
 /// Identity of an event: its time as written, and its serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct EventId {
@@ -62,6 +71,8 @@ struct State {
     records: Vec<Entry>,
     text: String,
     overflowed: bool,
+    /// Records that arrived, kept or not.
+    arrived: u64,
     /// A marker that somebody waits for, and its event once it was seen.
     awaited: Option<(String, Option<EventId>)>,
     failure: Option<KernelError>,
@@ -82,29 +93,44 @@ impl Tape {
         *state = State { recording: true, failure: state.failure, ..State::default() };
     }
 
+    /// Whether the socket's buffer overflowed since the last [`Tape::start`].
+    pub(super) fn overflowed(&self) -> bool {
+        self.shared.state().overflowed
+    }
+
     /// Announces a marker, runs `put` to put it into the stream, and waits until it is seen. A marker can be lost like
-    /// any other record, so one that does not come is put again, until `time` is over.
+    /// any other record, so one that does not come is put again, until the patience is at its end.
     pub(super) fn mark<E>(
         &self,
         name: &str,
-        time: Duration,
+        patience: Patience,
         mut put: impl FnMut(&str) -> Result<(), E>,
     ) -> Result<Option<EventId>, E> {
-        self.shared.state().awaited = Some((name.to_owned(), None));
-        let deadline = Instant::now() + time;
-        while Instant::now() < deadline {
+        let mut arrived = {
+            let mut state = self.shared.state();
+            state.awaited = Some((name.to_owned(), None));
+            state.arrived
+        };
+        let begin = Instant::now();
+        let mut last_arrival = begin;
+        loop {
             put(name)?;
-            let patience = (deadline - Instant::now().min(deadline)).min(time / 2);
             let state = self.shared.state();
-            let waited = self.shared.changed.wait_timeout_while(state, patience, |state| {
+            let waited = self.shared.changed.wait_timeout_while(state, patience.idle / 2, |state| {
                 state.failure.is_none() && matches!(state.awaited, Some((_, None)))
             });
             let state = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
             if let Some((_, Some(event))) = state.awaited {
                 return Ok(Some(event));
             }
+            let now = Instant::now();
+            if state.arrived != arrived {
+                (arrived, last_arrival) = (state.arrived, now);
+            }
+            if state.failure.is_some() || now - last_arrival >= patience.idle || now - begin >= patience.busy {
+                return Ok(None);
+            }
         }
-        Ok(None)
     }
 
     /// Waits until a SYSCALL record of this event was seen.
@@ -185,6 +211,7 @@ impl Shared {
 
 impl State {
     fn keep(&mut self, record: &RawRecord) {
+        self.arrived += 1;
         let Some(event) = EventId::of(&record.text) else { return };
         if let Some((name, seen @ None)) = &mut self.awaited
             && matches!(record.record_type, RecordType::EVENT_LISTENER | RecordType::USER)
