@@ -76,7 +76,10 @@ impl Engine {
         let output = podman.output().expect("podman starts");
         match output.status.success() {
             true => Ok(()),
-            false => Err(format!("podman starts none here: {}", String::from_utf8_lossy(&output.stderr).trim())),
+            false => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                Err(format!("podman starts none here: {}", said.lines().last().unwrap_or("it does not say why")))
+            }
         }
     }
 
