@@ -62,8 +62,25 @@ impl Engine {
         }
         let engine = Engine { folder, binary };
         engine.fill_root(&engine.root());
+        run_to_end(Command::new(&engine.binary).arg("list"));
         engine.build();
+        engine.starts_containers()?;
         Ok(engine)
+    }
+
+    /// A machine may have Podman and still start no container, for instance in a container itself. The program started
+    /// outside a moment ago, so it is not at fault.
+    fn starts_containers(&self) -> Result<(), String> {
+        let mut podman = self.podman();
+        podman.args(["run", "--rm"]).args(LIMITS).args(["--entrypoint=/firstseen", IMAGE, "list"]);
+        let output = podman.output().expect("podman starts");
+        match output.status.success() {
+            true => Ok(()),
+            false => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                Err(format!("podman starts none here: {}", said.lines().last().unwrap_or("it does not say why")))
+            }
+        }
     }
 
     /// The static binary.
