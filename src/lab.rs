@@ -2,11 +2,12 @@
 //! lab is dropped.
 
 use std::path::Path;
+use std::time::Duration;
 
 use firstseen_detector::audit::AuditRule;
 use firstseen_detector::journal::{Change, Journal, Outcome, StateDir, Undone, undo_all};
 use firstseen_detector::sensor::kernel::{AuditSensor, Options};
-use firstseen_detector::sensor::trace::TraceSensor;
+use firstseen_detector::sensor::trace::{self, TraceSensor};
 use firstseen_detector::sensor::{Sensor, SensorError, SensorKind};
 use firstseen_simulator::Scratch;
 
@@ -14,6 +15,9 @@ use crate::args::SensorChoice;
 use crate::failure::Failure;
 use crate::output::message;
 use crate::signals;
+
+/// Longest wait (real time) for a child that shows whether programs can be traced: a busy machine is no unfit one.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a run needs of the machine.
 pub(crate) struct Lab {
@@ -47,8 +51,12 @@ impl Lab {
     }
 
     /// Decides which sensor watches, and says why.
-    pub(crate) fn choose(&self, choice: SensorChoice) -> Chosen {
-        match choice {
+    ///
+    /// # Errors
+    /// Where no program can be traced, which both sensors need: every act would fail for that one reason. Why the kernel's
+    /// audit does not answer is said when the sensor is opened for a rule.
+    pub(crate) fn choose(&self, choice: SensorChoice) -> Result<Chosen, Failure> {
+        let chosen = match choice {
             SensorChoice::Trace => Chosen { kind: SensorKind::Trace, why: "asked for".to_owned() },
             SensorChoice::Audit => Chosen { kind: SensorKind::Audit, why: "asked for".to_owned() },
             SensorChoice::Auto => match self.audit(&[]) {
@@ -57,7 +65,19 @@ impl Lab {
                     Chosen { kind: SensorKind::Trace, why: format!("chosen: the audit sensor is unfit, {error}") }
                 }
             },
-        }
+        };
+        let probed = match chosen.kind {
+            SensorKind::Trace => trace::probe(PATIENCE),
+            SensorKind::Audit => trace::probe_exec(PATIENCE),
+        };
+        probed.map_err(|unfit| {
+            let (reason, fix) = (unfit.reason, unfit.fix);
+            Failure::environment(format!(
+                "nothing can be watched by the sensor {chosen}: {reason}; {fix}; 'firstseen doctor' says which sensors \
+                 work here"
+            ))
+        })?;
+        Ok(chosen)
     }
 
     /// Opens a sensor for audit rules in auditctl's syntax.
@@ -78,12 +98,11 @@ impl Lab {
 }
 
 fn announced(base: Option<&Path>, journal: &Journal) -> Result<Scratch, Failure> {
-    let _hold = journal.hold().map_err(Failure::environment)?;
     let announce = |path: &Path| {
-        let written = journal.will(Change::Directory { path: path.to_owned() });
-        written.map(drop).map_err(|error| error.to_string())
+        let hold = journal.hold()?;
+        journal.will(Change::Directory { path: path.to_owned() }).map(|_| hold)
     };
-    Ok(Scratch::announced(base, announce)?)
+    Ok(Scratch::announced(base, |path| announce(path).map_err(|error| error.to_string()))?)
 }
 
 impl Drop for Lab {

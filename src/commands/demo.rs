@@ -27,7 +27,7 @@ pub(crate) fn run(args: &DemoArgs, global: Global, output: &mut Output) -> Resul
         Format::Junit => return Err(Failure::input("demo has no JUnit form; firstseen run --format junit has one")),
     };
     let lab = Lab::open(None)?;
-    let sensor = lab.choose(args.sensor);
+    let sensor = lab.choose(args.sensor)?;
     let mut world = LiveWorld::new(&lab.scratch, |rules| Ok(lab.sensor(sensor.kind, rules)?));
     let exit = run_plans(&plans, sensor.to_string(), &mut world, reporter.as_mut(), output)?;
     output.text(reporter.finish());

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &MatrixArgs, global: Global, output: &mut Output) -> Res
     let page = args.write_docs.as_deref().map(read).transpose()?;
 
     let lab = Lab::open(args.scratch.as_deref())?;
-    let chosen = lab.choose(args.sensor);
+    let chosen = lab.choose(args.sensor)?;
     let sensor = chosen.to_string();
     let mut world = LiveWorld::new(&lab.scratch, |rules| Ok(lab.sensor(chosen.kind, rules)?));
     let progress = Progress::new(techniques::all().filter(|it| wanted(it)).count() * matrix.columns.len());
@@ -73,8 +73,8 @@ fn load(path: Option<&Path>) -> Result<Matrix, Failure> {
 fn nothing_selected(only: &[String]) -> Failure {
     let ids = || techniques::all().map(|it| it.id);
     let near = only.iter().find_map(|text| rule::nearest(text, ids()));
-    let hint = near.map(|id| format!("; did you mean '{id}'?")).unwrap_or_default();
-    let message = format!("no technique has '{}' in its id{hint} 'firstseen list' lists them", only.join("' or '"));
+    let hint = near.map(|id| format!(" (did you mean '{id}'?)")).unwrap_or_default();
+    let message = format!("no technique has '{}' in its id{hint}; 'firstseen list' lists them", only.join("' or '"));
     Failure { exit: Exit::NothingRan, message }
 }
 

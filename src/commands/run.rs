@@ -23,7 +23,7 @@ pub(crate) fn run(args: &RunArgs, global: Global, output: &mut Output) -> Result
     }
     let mut reporter = reporter(global);
     let lab = Lab::open(args.scratch.as_deref())?;
-    let sensor = lab.choose(args.sensor);
+    let sensor = lab.choose(args.sensor)?;
     let said = sensor.to_string();
     let mut world = LiveWorld::new(&lab.scratch, |rules| Ok(lab.sensor(sensor.kind, rules)?));
     let mut exits = BTreeSet::new();

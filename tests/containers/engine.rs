@@ -1,7 +1,7 @@
 //! Podman on this machine, and the image that is run with it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -39,10 +39,16 @@ pub(crate) fn engine() -> Option<&'static Engine> {
     match ENGINE.get_or_init(Engine::new) {
         Ok(engine) => Some(engine),
         Err(reason) => {
-            println!("skipped: containers: {reason}");
+            skipped(reason);
             None
         }
     }
+}
+
+/// Says on standard output why a test does nothing here.
+#[expect(clippy::print_stdout, reason = "skipped tests are listed by what they print")]
+pub(crate) fn skipped(reason: &str) {
+    println!("skipped: containers: {reason}");
 }
 
 impl Engine {
@@ -80,6 +86,18 @@ impl Engine {
     /// Runs the program of the image.
     pub(crate) fn run(&self, flags: &[&str], arguments: &[&str]) -> Answer {
         self.start(&[flags, &[IMAGE]].concat(), arguments)
+    }
+
+    /// Starts the program of the image in a container of this name.
+    pub(crate) fn begin(&self, name: &str, flags: &[&str], arguments: &[&str]) -> Child {
+        let mut podman = self.podman();
+        podman.args(["run", "--rm", "--name", name]).args(LIMITS).args(flags).arg(IMAGE).args(arguments);
+        podman.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("podman starts")
+    }
+
+    /// Kills a container, with SIGKILL.
+    pub(crate) fn kill(&self, name: &str) {
+        run_to_end(self.podman().args(["kill", "--signal=KILL", name]));
     }
 
     /// Runs the program of a root directory that is no image.

@@ -53,10 +53,6 @@ const CAPABILITIES: &str = "--cap-add=AUDIT_WRITE --cap-add=AUDIT_CONTROL --cap-
     "--user=0 --pid=host --network=host --cap-add=AUDIT_WRITE --cap-add=AUDIT_CONTROL",
     "CAP_AUDIT_READ is missing (EPERM)"
 )]
-#[case::all_flags_for_nobody(
-    &format!("--user=65534 --pid=host --network=host {CAPABILITIES} --security-opt=no-new-privileges"),
-    "CAP_AUDIT_CONTROL is missing, and CAP_AUDIT_READ is missing (EPERM)"
-)]
 #[case::own_network_namespace(&format!("--user=0 --pid=host {CAPABILITIES}"), NETWORK)]
 #[case::privileged_with_own_network("--user=0 --privileged --pid=host", NETWORK)]
 #[case::own_user_namespace("--user=0 --uidmap=0:100000:65536 --cap-add=AUDIT_WRITE", USER_NAMESPACE)]

@@ -29,10 +29,10 @@ impl From<FieldError> for TomlError {
 /// Reads the text of a rule file: its rule as an API object, and where each field stands.
 pub(super) fn read(text: &str) -> Result<(Map<String, Json>, Spans), TomlError> {
     refuse_deep_names(text)?;
-    let document = DeTable::parse(text).map_err(|error| TomlError {
-        span: error.span(),
-        field: None,
-        message: format!("not valid TOML: {}", error.message()),
+    let document = DeTable::parse(text).map_err(|error| {
+        let name = error.span().and_then(|span| text.get(span)).filter(|_| error.message() == "duplicate key");
+        let name = name.map(|name| format!(" '{name}': it was given before")).unwrap_or_default();
+        TomlError { span: error.span(), field: None, message: format!("not valid TOML: {}{name}", error.message()) }
     })?;
     let document = document.into_inner();
     if let Some(hunt) = table(&document, "hunt") {
@@ -256,7 +256,7 @@ value = "now-7d"
     fn two_new_terms_tables_are_refused() {
         let twice = format!("{RULE}\n[rule.new_terms]\nfield = \"new_terms_fields\"\nvalue = [\"x\"]\n");
         let error = read(&twice).expect_err("defined twice");
-        assert!(error.message.contains("duplicate"), "{}", error.message);
+        assert!(error.message.contains("duplicate key 'new_terms'"), "{}", error.message);
         assert_eq!(error.span.map(|span| span.start >= RULE.len()), Some(true), "the second one is pointed at");
 
         let list = RULE.replace("[rule.new_terms]", "[[rule.new_terms]]") + "[[rule.new_terms]]\n";

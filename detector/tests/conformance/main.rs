@@ -1,8 +1,9 @@
 //! Runs every conformance case: one line a failed case, one line a kind, and a non-zero exit if anything failed.
 //!
 //! Cases are found by listing, in `detector/tests/conformance/` and, when the variable `FIRSTSEEN_CONFORMANCE` names a
-//! folder of the same layout, there too. The layout is described in `README.md` beside this file. A word on the command
-//! line (`cargo test --test conformance -- kql`) runs the kinds of that name only.
+//! folder of the same layout, there too: from where cargo runs the test or from the root of the project if it is a relative
+//! path. A folder without any case is an error. The layout is described in `README.md` beside this file. A word on the
+//! command line (`cargo test --test conformance -- kql`) runs the kinds of that name only.
 
 mod alert_ids;
 mod audit;
@@ -93,18 +94,23 @@ pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 
 #[expect(clippy::print_stdout, reason = "this is the test's own report")]
 fn main() -> ExitCode {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance")];
-    folders.extend(std::env::var_os("FIRSTSEEN_CONFORMANCE").map(PathBuf::from));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS; // test runners ask every target for its tests; this one is run as a whole
     }
     let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let folders = folders();
+    let mut cases_of = vec![0; folders.len()];
     let mut failed_at_all = false;
+    for name in wanted.iter().filter(|name| KINDS.iter().all(|kind| kind.name != name.as_str())) {
+        println!("FAILED there is no kind of cases named '{name}': {}", KINDS.map(|kind| kind.name).join(", "));
+        failed_at_all = true;
+    }
     for kind in KINDS.iter().filter(|kind| wanted.is_empty() || wanted.iter().any(|name| *name == kind.name)) {
         let (mut passed, mut failed) = (0, 0);
-        for folder in &folders {
+        for (folder, cases) in folders.iter().zip(&mut cases_of) {
             for case in (kind.run)(folder) {
+                *cases += 1;
                 match case.failure {
                     None => passed += 1,
                     Some(failure) => {
@@ -117,9 +123,19 @@ fn main() -> ExitCode {
         println!("{}: {passed} passed, {failed} failed", kind.name);
         failed_at_all |= failed > 0;
     }
-    if folders.iter().any(|folder| !folder.is_dir()) {
-        println!("FIRSTSEEN_CONFORMANCE names no folder");
+    for (folder, _) in folders.iter().zip(cases_of).filter(|(_, cases)| *cases == 0) {
+        println!("FAILED no case was found below {}", folder.display());
         failed_at_all = true;
     }
     ExitCode::from(u8::from(failed_at_all))
+}
+
+/// The project's own cases, and those of the folder that the environment names.
+fn folders() -> Vec<PathBuf> {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let other = std::env::var_os("FIRSTSEEN_CONFORMANCE").map(PathBuf::from).map(|path| {
+        let from_the_root = package.join("..").join(&path);
+        if !path.is_dir() && from_the_root.is_dir() { from_the_root } else { path }
+    });
+    [package.join("tests/conformance")].into_iter().chain(other).collect()
 }

@@ -20,6 +20,12 @@ fn number(variable: &str) -> Option<u64> {
         .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}: '{text}' is no number")))
 }
 
+/// Says on which timelines the test runs; `cargo test -- --nocapture` shows it.
+#[expect(clippy::print_stdout, reason = "a test's own report")]
+fn announce(seed: u64, cases: u32) {
+    println!("oracle: {cases} timelines, FIRSTSEEN_ORACLE_SEED={seed}");
+}
+
 /// A new seed for every run, so that time finds more than one run does.
 fn fresh_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
@@ -39,6 +45,7 @@ fn the_engine_agrees_with_the_oracle_on_random_timelines() {
     let seed = number("FIRSTSEEN_ORACLE_SEED").unwrap_or_else(fresh_seed);
     let cases =
         number("FIRSTSEEN_ORACLE_CASES").map_or(DEFAULT_CASES, |cases| u32::try_from(cases).unwrap_or(u32::MAX));
+    announce(seed, cases);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);

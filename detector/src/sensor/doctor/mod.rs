@@ -13,10 +13,14 @@ pub use report::{Doctor, Finding, SensorHealth, Weight};
 pub use surroundings::{Container, Namespace, Surroundings};
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::kernel::{AuditKernel, Netlink};
 use super::{SensorKind, trace};
 use crate::audit::AuditRule;
+
+/// Longest wait for a traced child, which needs a few milliseconds.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Examines this machine for runs that need `rules`.
 #[must_use]
@@ -24,7 +28,7 @@ pub fn examine(rules: &[AuditRule]) -> Doctor {
     let surroundings = Surroundings::read(Path::new("/"));
     let kernel = Netlink::connect().map(|kernel| Box::new(kernel) as Box<dyn AuditKernel>);
     Doctor {
-        sensors: vec![audit::examine(kernel, rules, &surroundings), tracing(trace::probe(), &surroundings)],
+        sensors: vec![audit::examine(kernel, rules, &surroundings), tracing(trace::probe(PATIENCE), &surroundings)],
         findings: machine::examine(Path::new("/")),
     }
 }

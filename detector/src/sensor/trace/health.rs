@@ -1,11 +1,16 @@
 //! [`examine`]: what the doctor says about this sensor.
 
+use std::time::Duration;
+
 use super::filter::Filter;
 use super::probe::{Unfit, probe};
 use super::surroundings::Surroundings;
 use crate::audit::AuditRule;
 use crate::sensor::SensorKind;
 use crate::sensor::doctor::SensorHealth;
+
+/// Longest wait for the child, in real time.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Examines whether this sensor works here, for runs that need `rules`. Traces a child of its own; takes a few milliseconds.
 #[must_use]
@@ -15,7 +20,7 @@ pub fn examine(rules: &[AuditRule]) -> SensorHealth {
         let advice = "leave the rule out, or use --sensor audit";
         Filter::new(rules).map(drop).map_err(|error| Unfit::new(error.to_string(), advice))
     };
-    let (works, reason, fix) = match probe().and_then(|()| decidable()) {
+    let (works, reason, fix) = match probe(PATIENCE).and_then(|()| decidable()) {
         Ok(()) => (true, "a child was traced and its system call was recorded".to_owned(), None),
         Err(Unfit { reason, fix }) => (false, reason, Some(fix)),
     };

@@ -42,6 +42,6 @@ mod tracer;
 
 pub use filter::Filter;
 pub use health::examine;
-pub use probe::{Unfit, probe};
+pub use probe::{Unfit, probe, probe_exec};
 pub use run::{Seen, TraceOutcome, run};
 pub use sensor::TraceSensor;

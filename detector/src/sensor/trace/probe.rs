@@ -28,28 +28,41 @@ impl Unfit {
     }
 }
 
-/// The child does two system calls.
-const TIMEOUT: Duration = Duration::from_millis(250);
 const RULE: &str = "-a always,exit -F arch=b64 -S mprotect -F a2=7";
 
-/// Traces a child of its own that makes a page RWX, and looks whether that is seen. Takes a few milliseconds.
+/// Traces a child of its own that makes a page RWX, and looks whether that is seen. Takes a few milliseconds of
+/// real time, and at most `patience`, after which the child is killed.
 ///
 /// # Errors
 /// When it is not, with the reason and its cure.
-pub fn probe() -> Result<(), Unfit> {
+pub fn probe(patience: Duration) -> Result<(), Unfit> {
     unsupported_machine()?;
     let impossible = |error: SensorError| Unfit::new(error.to_string(), "report this: it should not happen");
     let rule = AuditRule::parse(RULE).map_err(|error| Unfit::new(error.to_string(), "report this"))?;
     let filter = Filter::new(&[rule]).map_err(impossible)?;
-    let ready = launch::plan(Errand::MakePageExecutable, Vec::new(), Some(filter.program()))
-        .map_err(|error| Unfit::new(format!("cannot make a pipe: {error}"), "allow more open files (ulimit -n)"))?;
     let mut calls = Vec::new();
     let mut sink = |seen| match seen {
         Seen::Records(records) => calls.extend(records.into_iter().filter(|r| r.record_type == RecordType::SYSCALL)),
         Seen::Exec(_) => {}
     };
-    let traced = supervise(ready, Image::default(), Some(&filter), TIMEOUT, &mut sink).map_err(refused)?;
-    judge(traced, calls.iter().any(|call| call.text.contains(" success=yes exit=0 ")))
+    let traced = trace(Some(&filter), patience, &mut sink)?;
+    judge(traced, patience, calls.iter().any(|call| call.text.contains(" success=yes exit=0 ")))
+}
+
+/// As [`probe`], for a tracer that follows executions only ([`TraceSensor::exec_only`](super::TraceSensor::exec_only)).
+///
+/// # Errors
+/// When a child cannot be traced, with the reason and its cure.
+pub fn probe_exec(patience: Duration) -> Result<(), Unfit> {
+    unsupported_machine()?;
+    judge(trace(None, patience, &mut |_| {})?, patience, true)
+}
+
+/// Traces a child that makes a page RWX.
+fn trace(filter: Option<&Filter>, patience: Duration, sink: &mut (dyn FnMut(Seen) + Send)) -> Result<Traced, Unfit> {
+    let ready = launch::plan(Errand::MakePageExecutable, Vec::new(), filter.map(Filter::program))
+        .map_err(|error| Unfit::new(format!("cannot make a pipe: {error}"), "allow more open files (ulimit -n)"))?;
+    supervise(ready, Image::default(), filter, patience, sink).map_err(refused)
 }
 
 /// The filter and the numbers in it are those of x86.
@@ -63,11 +76,11 @@ pub(super) fn unsupported_machine() -> Result<(), Unfit> {
     ))
 }
 
-fn judge(traced: Traced, seen: bool) -> Result<(), Unfit> {
+fn judge(traced: Traced, patience: Duration, seen: bool) -> Result<(), Unfit> {
     let Traced { found, report, timed_out } = traced;
     if timed_out {
         return Err(Unfit::new(
-            format!("a traced child did not end within {} ms", TIMEOUT.as_millis()),
+            format!("a traced child did not end within {} ms", patience.as_millis()),
             "try again when the machine is less busy",
         ));
     }
@@ -134,10 +147,12 @@ fn filter_refused(error: &io::Error) -> Unfit {
 mod tests {
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_millis(250);
+
     #[test]
     fn it_works_here_and_quickly() {
         let begun = std::time::Instant::now();
-        assert_eq!(probe(), Ok(()));
+        assert_eq!((probe(PATIENCE), probe_exec(PATIENCE)), (Ok(()), Ok(())));
         assert!(begun.elapsed() < Duration::from_millis(300));
     }
 
