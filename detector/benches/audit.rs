@@ -4,11 +4,15 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::io::Cursor;
+use std::ops::ControlFlow;
+use std::path::Path;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
 use firstseen_detector::audit::{Accounts, AuditRecord, Reassembler, ReassemblerConfig, RecordData, encode_hex};
 use firstseen_detector::ecs::{Agent, Flavour, HostInfo, NormaliseOptions, normalise};
+use firstseen_detector::sensor::files::{ReadOptions, Source};
 
 fn main() {
     divan::main();
@@ -76,6 +80,29 @@ fn documents_in_full(bencher: Bencher<'_, '_>) {
     bencher
         .counter(BytesCount::of_str(&log))
         .bench(|| each_event(&log, |event| drop(black_box(normalise(event, &options)))));
+}
+
+/// NDJSON out of a file, line by line, as the engine gets it.
+#[divan::bench]
+fn json_lines(bencher: Bencher<'_, '_>) {
+    let line = format!(
+        "{{\"@timestamp\":\"2026-11-22T08:22:44.503Z\",\"event\":{{\"category\":[\"process\"]}},\"pad\":\"{}\"}}\n",
+        "x".repeat(150)
+    );
+    let text = line.repeat(100_000);
+    let options = ReadOptions {
+        normalise: NormaliseOptions::bare(Flavour::AuditdManager),
+        reassembler: ReassemblerConfig::default(),
+    };
+    bencher.counter(BytesCount::of_str(&text)).with_inputs(|| Cursor::new(text.clone().into_bytes())).bench_values(
+        |reader| {
+            let source = Source::of(Path::new("bench"), reader).expect("NDJSON");
+            source.read(&options, &mut |item| {
+                black_box(&item);
+                ControlFlow::Continue(())
+            })
+        },
+    );
 }
 
 fn each_event(log: &str, mut out: impl FnMut(&firstseen_detector::audit::AuditEvent)) {

@@ -2,13 +2,13 @@
 
 mod abi;
 mod accounts;
-mod data;
 mod errno;
 mod event;
 mod fields;
 mod parse;
 mod reassemble;
 mod record;
+mod record_data;
 mod record_type;
 mod rule;
 mod sockaddr;
@@ -17,13 +17,13 @@ mod untrusted;
 
 pub use abi::{Abi, arch_name, arch_number, document_syscall_name, syscall_name, syscall_number};
 pub use accounts::Accounts;
-pub use data::{NoData, RecordData};
 pub use errno::{errno_name, errno_number};
 pub use event::AuditEvent;
 pub use fields::RawField;
 pub use parse::{AuditRecord, MalformedLine};
 pub use reassemble::{Reassembler, ReassemblerConfig, SerialGap};
 pub use record::RawRecord;
+pub use record_data::{NoData, RecordData};
 pub use record_type::RecordType;
 pub use rule::{
     Action, AuditRule, AuditRuleError, Field, FieldValue, FilterList, Op, Position, RuleBytesError, RuleField,

@@ -327,7 +327,7 @@ mod tests {
             let mut count = 0;
             for line in &lines {
                 if let Ok(record) = AuditRecord::parse_line(line) {
-                    let _ = super::super::data::RecordData::of(&record);
+                    let _ = super::super::record_data::RecordData::of(&record);
                     reassembler.push(&record, |event| count += event.records().len());
                 }
             }

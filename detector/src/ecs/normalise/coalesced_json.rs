@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::coalesce::{Account, Address, CoalescedEvent, File};
+use super::coalesced::{Account, Address, CoalescedEvent, File};
 use super::pairs::Pairs;
 
 impl CoalescedEvent<'_> {

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use compact_str::CompactString;
 
-use crate::audit::{Accounts, AuditEvent, MalformedLine, RawRecord, Reassembler, ReassemblerConfig, RecordType};
+use crate::audit::{AuditEvent, MalformedLine, RawRecord, Reassembler, ReassemblerConfig, RecordType};
 use crate::ecs::{ContentId, EcsDocument, Fields, Value, iso};
 
-use super::coalesce::{Account, Address, CoalescedEvent, File, Process, Summary};
+use super::accounts::{group_name, user_name};
+use super::coalesced::{Address, CoalescedEvent, File, Process, Summary};
 use super::integration;
-use super::names::{below, data_field, id_fields, is_number, name, socket_field};
+use super::names::{below, data_field, is_number, name, socket_field};
 use super::options::{Flavour, NormaliseOptions, OriginalText};
 use super::pairs::Pairs;
 
@@ -80,9 +81,10 @@ fn id_of(event: &AuditEvent, options: &NormaliseOptions<'_>) -> CompactString {
     id.finish(event.time(), event.serial())
 }
 
-struct Writer<'o> {
-    options: &'o NormaliseOptions<'o>,
-    fields: Fields,
+/// A document on its way.
+pub(super) struct Writer<'o> {
+    pub(super) options: &'o NormaliseOptions<'o>,
+    pub(super) fields: Fields,
     /// The first thing at which the integration's pipeline fails.
     failure: Option<String>,
 }
@@ -176,98 +178,6 @@ impl Writer<'_> {
         self.put_known("auditd.summary.how", &summary.how);
     }
 
-    /// Writes `user.*` and `group.*`; gives the names of the users that the event itself is about.
-    fn accounts(&mut self, event: &CoalescedEvent<'_>) -> Vec<CompactString> {
-        let accounts = self.options.accounts;
-        let drops_effective = self.is_effective_equal(event);
-        for (key, value) in event.ids.iter().filter(|(_, value)| **value != "unset") {
-            if drops_effective && matches!(key, "euid" | "egid") {
-                continue;
-            }
-            let fields = id_fields(key, self.options.flavour);
-            let find = if key.ends_with("uid") { user_name } else { group_name };
-            if let Some(found) = accounts.and_then(|accounts| find(accounts, value)) {
-                self.fields.push(fields.name, found);
-            }
-            self.fields.push(fields.id, &**value);
-        }
-        if event.ids.iter().any(|(_, value)| *value != "unset") {
-            let root =
-                if self.options.flavour == Flavour::AuditdManager { "auditd.user.selinux" } else { "user.selinux" };
-            for (part, value) in event.selinux.iter() {
-                self.fields.push(below(root, part, self.options.flavour), &**value);
-            }
-        }
-        let mut related = Vec::new();
-        self.account(event.ecs.user.as_ref(), ["user.id", "user.name"], Some(&mut related));
-        self.account(event.ecs.effective.as_ref(), ["user.effective.id", "user.effective.name"], Some(&mut related));
-        self.account(event.ecs.target.as_ref(), ["user.target.id", "user.target.name"], Some(&mut related));
-        self.account(event.ecs.group.as_ref(), ["group.id", "group.name"], None);
-        if event.ecs.user.is_some() || event.ecs.effective.is_some() {
-            self.drop_effective_if_equal();
-        }
-        related
-    }
-
-    /// An account that the table names replaces the one of the ids; one that is unset removes it.
-    fn account(
-        &mut self,
-        account: Option<&Account<'_>>,
-        [id, text]: [&'static str; 2],
-        related: Option<&mut Vec<CompactString>>,
-    ) {
-        let Some(account) = account else { return };
-        let accounts = self.options.accounts;
-        let is_user = related.is_some();
-        let (number, known) = match account {
-            Account::Unset => (None, None),
-            Account::Id(number) => {
-                let find = if is_user { user_name } else { group_name };
-                (Some(number.to_string()), accounts.and_then(|accounts| find(accounts, number)).map(str::to_owned))
-            }
-            Account::Name(text) => {
-                let find = if is_user { Accounts::user_id } else { Accounts::group_id };
-                (
-                    accounts.and_then(|accounts| find(accounts, text)).map(|number| number.to_string()),
-                    Some(text.to_string()),
-                )
-            }
-        };
-        match number {
-            Some(number) => self.fields.set(id, number),
-            None => drop(self.fields.remove(id)),
-        }
-        match known {
-            Some(known) => {
-                if let Some(related) = related.filter(|_| accounts.is_some()) {
-                    related.push(CompactString::new(&known));
-                }
-                self.fields.set(text, known);
-            }
-            None => drop(self.fields.remove(text)),
-        }
-    }
-
-    /// `user.effective` says nothing if it is the same user as `user`: seen in the ids, before anything is written.
-    fn is_effective_equal(&self, event: &CoalescedEvent<'_>) -> bool {
-        if event.ecs.user.is_some() || event.ecs.effective.is_some() {
-            return false; // the table names other accounts
-        }
-        let (Some(user), Some(effective)) = (event.ids.get("uid"), event.ids.get("euid")) else { return false };
-        let known = |id: &str| self.options.accounts.and_then(|accounts| user_name(accounts, id));
-        user == effective || known(user).is_some_and(|name| known(effective) == Some(name))
-    }
-
-    /// The same for accounts that the table named, which are written already.
-    fn drop_effective_if_equal(&mut self) {
-        let equal = |of: &str, effective: &str| {
-            self.fields.get(of).is_some_and(|value| Some(value) == self.fields.get(effective))
-        };
-        if equal("user.id", "user.effective.id") || equal("user.name", "user.effective.name") {
-            self.fields.edit(|field, _| !field.starts_with("user.effective."));
-        }
-    }
-
     fn related(&mut self, mut users: Vec<CompactString>) {
         if !users.is_empty() {
             users.sort_unstable();
@@ -343,14 +253,14 @@ impl Writer<'_> {
         let integration = flavour == Flavour::AuditdManager;
         for (key, value) in data {
             let field = if integration && key == "id" { name("event.id") } else { data_field(key, flavour) };
-            self.data_value(field, integration && is_number(key), value);
+            self.data_value(key, field, integration && is_number(key), value);
         }
         for (key, value) in socket {
-            self.data_value(socket_field(key, flavour), integration && key == "port", value);
+            self.data_value(key, socket_field(key, flavour), integration && key == "port", value);
         }
     }
 
-    fn data_value(&mut self, field: CompactString, is_number: bool, value: Cow<'_, str>) {
+    fn data_value(&mut self, key: &str, field: CompactString, is_number: bool, value: Cow<'_, str>) {
         if value.is_empty() && self.options.flavour == Flavour::AuditdManager {
             return; // the path of an abstract socket
         }
@@ -359,7 +269,16 @@ impl Writer<'_> {
             Cow::Borrowed(text) => Value::from(text),
             Cow::Owned(text) => Value::from(text),
         };
-        self.fields.push(field, value);
+        self.put_renamed(key, field, value);
+    }
+
+    /// A field whose name follows from a key; in the integration `old-ses` and `old_ses` are one.
+    pub(super) fn put_renamed(&mut self, key: &str, field: CompactString, value: Value) {
+        if self.options.flavour == Flavour::AuditdManager && key.contains(['-', '_']) {
+            self.fields.set(&field, value);
+        } else {
+            self.fields.push(field, value);
+        }
     }
 
     fn number_or_text(&mut self, is_number: bool, text: &str) -> Value {
@@ -409,12 +328,4 @@ impl Writer<'_> {
             }
         }
     }
-}
-
-fn user_name<'a>(accounts: &'a Accounts, id: &str) -> Option<&'a str> {
-    id.parse().ok().and_then(|id| accounts.user(id))
-}
-
-fn group_name<'a>(accounts: &'a Accounts, id: &str) -> Option<&'a str> {
-    id.parse().ok().and_then(|id| accounts.group(id))
 }

@@ -4,8 +4,10 @@
 //! integration's ingest pipeline changes. Both flavours share one code path; where they differ, the flavour decides on the spot.
 //! The environment (machine, user database, time of ingest) comes in as values: nothing here looks at the machine.
 
+mod accounts;
 mod category;
 mod coalesce;
+mod coalesced;
 mod coalesced_json;
 mod fields;
 mod integration;
@@ -13,8 +15,10 @@ mod names;
 mod options;
 mod pairs;
 mod table;
+#[cfg(test)]
+mod tests;
 
-pub use coalesce::{Account, Address, CoalesceError, CoalescedEvent, Ecs, File, Process, Summary, Warnings};
+pub use coalesced::{Account, Address, CoalesceError, CoalescedEvent, Ecs, File, Process, Summary, Warnings};
 pub use fields::{normalise, normalise_records};
 pub use options::{Flavour, NormaliseOptions, OriginalText};
 pub use pairs::Pairs;

@@ -4,7 +4,7 @@ use crate::audit::Accounts;
 use crate::ecs::{Agent, HostInfo};
 use crate::time::Millis;
 
-use super::coalesce::Warnings;
+use super::coalesced::Warnings;
 
 /// Whose documents are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
