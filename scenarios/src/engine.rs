@@ -115,10 +115,11 @@ impl<'p> Engine<'p> {
             history: searched.window.history_start,
         });
         let warnings = report.windows.iter().flat_map(|searched| &searched.warnings).chain(&report.warnings);
-        let alerts = created.iter().map(|alert| AlertFacts {
+        let alerts = created.iter().zip(report.created.clone()).map(|(alert, number)| AlertFacts {
             id: alert.id.clone(),
             document: alert.document.id.to_string(),
             terms: self.shown(alert),
+            remark: self.runner.elastic_would_miss(number).map(|bug| bug.to_string()),
         });
         let facts = RunFacts {
             at,

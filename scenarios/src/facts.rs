@@ -103,4 +103,6 @@ pub struct AlertFacts {
     pub document: String,
     /// Its terms.
     pub terms: Terms,
+    /// Why Elastic itself would not have raised it: a defect there that is not copied here.
+    pub remark: Option<String>,
 }

@@ -79,6 +79,7 @@ impl Seen {
                 terms: alert.terms.clone(),
                 document: alert.document.clone(),
                 raised_at: Offset(run.at - start),
+                remark: alert.remark.clone(),
             }));
         }
         let mut silences = BTreeMap::new();

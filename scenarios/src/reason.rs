@@ -143,6 +143,7 @@ pub(crate) mod tests {
             id: format!("alert-{document}-{term}"),
             document: (*document).to_owned(),
             terms: vec![(*term).to_owned()],
+            remark: None,
         };
         let alerts = alerts.iter().map(alert).collect();
         RunFacts { at: Millis(at), windows: vec![window], alerts, warnings: Vec::new() }

@@ -126,6 +126,7 @@ impl<'p> Course<'p> {
                 terms: alert.terms.clone(),
                 document: alert.document.clone(),
                 raised_at,
+                remark: alert.remark.clone(),
             };
             let step = self.step_of(&alert.document);
             emit(RunEvent::AlertRaised { step, alert: outcome, document });
@@ -279,6 +280,35 @@ mod tests {
 
     fn outcome(plan: &Plan) -> ScenarioOutcome {
         run_with(plan, &mut |step, position| Ok(made_up(plan, step, position)), &mut |_| ())
+    }
+
+    #[test]
+    fn an_alert_that_elastic_would_miss_carries_a_remark() {
+        use firstseen_detector::rule::RuleKind;
+        let text = r#"
+            id = "equal-times"
+            title = "Three documents of one instant, pages of two"
+            rule = "23bcd283-2bc0-4db2-81d4-273fc051e5c0"
+            [actors.x]
+            host = "web-1"
+            executable = "/opt/x-{n}"
+            technique = "rwx.mprotect"
+            [[steps]]
+            at = "+1m"
+            actor = "x"
+            burst = 3
+            expect = { alerts = 3 }
+        "#;
+        let loaded = crate::load::load_text("a.toml", text).expect("valid");
+        let mut plan = Plan::new(&loaded, &find_rule).expect("valid");
+        let RuleKind::NewTerms(new_terms) = plan.rule.kind.clone() else { panic!("a new_terms rule") };
+        plan.rule.kind = RuleKind::Query(new_terms.query);
+        for (max_signals, missed) in [(2, [false, false, true]), (3, [false; 3])] {
+            plan.rule.max_signals = max_signals;
+            let step = outcome(&plan).steps.remove(0);
+            let remarks: Vec<bool> = step.alerts.iter().map(|alert| alert.remark.is_some()).collect();
+            assert_eq!(remarks, missed, "{max_signals}");
+        }
     }
 
     #[test]

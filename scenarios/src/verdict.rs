@@ -137,6 +137,9 @@ pub struct AlertOutcome {
     pub document: String,
     /// Virtual time since the start of the execution that raised it.
     pub raised_at: Offset,
+    /// Why Elastic itself would not have raised it: a defect there that is not copied here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
 }
 
 /// What came of one step.

@@ -96,7 +96,9 @@ fn show(
     }
     for term in &explanation.terms {
         let values: Vec<String> = term.terms.iter().map(|value| value.to_text().to_string()).collect();
-        output.text(labelled("term", &values.join(" + ")));
+        if !values.is_empty() {
+            output.text(labelled("term", &values.join(" + ")));
+        }
         if term.sights.is_empty() {
             output.text(labelled("", "no execution's window held it"));
         }
@@ -164,11 +166,7 @@ fn reason(runner: &RuleRunner, standing: &Standing) -> Option<String> {
 
 fn outcome(runner: &RuleRunner, sight: &Sight) -> String {
     let id = |alert: usize| runner.alerts().get(alert).map(|alert| alert.id.clone()).unwrap_or_default();
-    let miss = if sight.elastic_would_miss {
-        " (Elastic itself would miss it: it looks at the first 500 combinations only)"
-    } else {
-        ""
-    };
+    let miss = sight.elastic_would_miss.map(|bug| format!(" ({bug})")).unwrap_or_default();
     let text = match &sight.outcome {
         SightOutcome::NotYetThere { visible_from } => format!("it arrived only at {visible_from}"),
         SightOutcome::Known { first_seen, document } => {
@@ -182,7 +180,7 @@ fn outcome(runner: &RuleRunner, sight: &Sight) -> String {
         SightOutcome::Dropped { alert } => format!("dropped because of alert {} (suppression)", id(*alert)),
         SightOutcome::Cut => "new, but the budget of alerts (max_signals) was spent".to_owned(),
     };
-    text + miss
+    text + &miss
 }
 
 fn clause_json(clause: &ClauseResult) -> Json {
@@ -212,6 +210,6 @@ fn sight_json(runner: &RuleRunner, sight: &Sight) -> Json {
         "to": sight.window.to,
         "outcome": kind,
         "text": outcome(runner, sight),
-        "elastic_would_miss": sight.elastic_would_miss,
+        "elastic_would_miss": sight.elastic_would_miss.is_some(),
     })
 }

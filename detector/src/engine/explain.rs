@@ -3,13 +3,15 @@
 use super::alert::{DocumentRef, TermValue};
 use super::compile::Examined;
 use super::document::Document;
+use super::elastic::ElasticBug;
 use super::fates::Fate;
-use super::new_terms::{BATCH, Candidate, group_numbers, search};
+use super::new_terms::Candidate;
 use super::prepare::{Keep, Preparer};
 use super::runner::{RuleRunner, Searched};
 use super::schedule::Window;
 use crate::ecs::{Row, RowError};
 use crate::kql::ClauseResult;
+use crate::rule::RuleKind;
 use crate::time::Millis;
 
 /// What a document is to a rule, and what became of its terms.
@@ -19,7 +21,8 @@ pub struct Explanation {
     pub standing: Standing,
     /// Document time, if it belongs to the population.
     pub time: Option<Millis>,
-    /// Each of its terms; empty for a document outside the population, and for rules without terms.
+    /// Each of its terms. A rule of type `query` without suppression has one, which is empty; documents outside the population
+    /// and other rules without terms have none.
     pub terms: Vec<TermExplanation>,
 }
 
@@ -63,9 +66,8 @@ pub struct Sight {
     pub window: Window,
     /// What it made of the term.
     pub outcome: SightOutcome,
-    /// The term was new here, but Elastic's own search would have passed it over: it returns only the first 500 combinations
-    /// of the documents that it looks at, and this one sorts behind them. That is a bug which is not copied.
-    pub elastic_would_miss: bool,
+    /// It was found here, and Elastic itself would have passed it over.
+    pub elastic_would_miss: Option<ElasticBug>,
 }
 
 /// What one window made of a term of a document.
@@ -131,7 +133,9 @@ impl RuleRunner {
         }
         let arity = self.compiled.fields.len();
         if arity == 0 {
-            return Explanation { standing: Standing::Member, time: Some(time), terms: Vec::new() };
+            let terms = self.query_sights(time, document).into_iter();
+            let terms = terms.map(|sights| TermExplanation { terms: Vec::new(), sights }).collect();
+            return Explanation { standing: Standing::Member, time: Some(time), terms };
         }
         let explain = |tuple: &[u32]| TermExplanation {
             terms: tuple.iter().map(|value| prepared.values.show(*value)).collect(),
@@ -153,24 +157,56 @@ impl RuleRunner {
         self.compiled.clauses(&mut Row::new(), document)
     }
 
-    fn sights(&self, term: u32, time: Millis, document: &Document<'_>) -> Vec<Sight> {
-        let is_it = |member: &u32| {
-            let stored = self.store.get(self.population.document(*member));
-            document.id.as_deref() == Some(stored.id) && document.index.as_deref() == stored.own_index
-        };
-        let Some(member) = self.population.with_term(term, time, time, Millis::MAX).find(is_it) else {
-            return Vec::new();
-        };
-        let holds = |searched: &&Searched| searched.window.from <= time && time <= searched.window.to;
-        self.searched.iter().filter(holds).map(|searched| self.sight(term, member, *searched)).collect()
+    fn is(&self, document: &Document<'_>, member: u32) -> bool {
+        let stored = self.store.get(self.population.document(member));
+        document.id.as_deref() == Some(stored.id) && document.index.as_deref() == stored.own_index
     }
 
-    fn sight(&self, term: u32, member: u32, searched: Searched) -> Sight {
-        let Searched { execution, at, window } = searched;
-        let outcome = self.outcome(term, member, at, window);
-        let is_new = !matches!(outcome, SightOutcome::NotYetThere { .. } | SightOutcome::Known { .. });
-        let elastic_would_miss = is_new && self.elastic_would_miss(term, at, window);
-        Sight { execution, at, window, outcome, elastic_would_miss }
+    /// The searched windows that hold an instant.
+    fn searched_at(&self, time: Millis) -> impl Iterator<Item = Searched> {
+        self.searched.iter().copied().filter(move |it| it.window.from <= time && time <= it.window.to)
+    }
+
+    fn sights(&self, term: u32, time: Millis, document: &Document<'_>) -> Vec<Sight> {
+        let mut members = self.population.with_term(term, time, time, Millis::MAX);
+        let Some(member) = members.find(|member| self.is(document, *member)) else { return Vec::new() };
+        let sight = |Searched { execution, at, window }| {
+            let outcome = self.outcome(term, member, at, window);
+            let is_new = !matches!(outcome, SightOutcome::NotYetThere { .. } | SightOutcome::Known { .. });
+            let elastic_would_miss = self.would_miss_term(term, at, window).filter(|_| is_new);
+            Sight { execution, at, window, outcome, elastic_would_miss }
+        };
+        self.searched_at(time).map(sight).collect()
+    }
+
+    /// What became of a document of a `query` rule that makes an alert of each; nothing for other rules, and for an alert of
+    /// the rule itself.
+    fn query_sights(&self, time: Millis, document: &Document<'_>) -> Option<Vec<Sight>> {
+        let rule = &self.compiled.rule;
+        if !matches!(rule.kind, RuleKind::Query(_)) || rule.alert_suppression.is_some() {
+            return None;
+        }
+        let mut members = self.population.between(time, time, Millis::MAX);
+        let Some(member) = members.find(|member| self.is(document, *member)) else { return Some(Vec::new()) };
+        let number = self.population.document(member);
+        if self.descends_from_this_rule(number) {
+            return None;
+        }
+        let visible_from = self.store.get(number).visible_from;
+        let alert = self.alerts.find(&self.document_alert_id(number));
+        let sight = |Searched { execution, at, window }| {
+            let outcome = match alert {
+                _ if visible_from > at => SightOutcome::NotYetThere { visible_from },
+                None => SightOutcome::Cut,
+                Some(alert) => {
+                    SightOutcome::Alert { alert: alert as usize, execution: self.alerts.get(alert).execution.number }
+                }
+            };
+            let is_there = visible_from <= at;
+            let elastic_would_miss = self.would_miss_member(member, at, window).filter(|_| is_there);
+            Sight { execution, at, window, outcome, elastic_would_miss }
+        };
+        Some(self.searched_at(time).map(sight).collect())
     }
 
     fn outcome(&self, term: u32, member: u32, at: Millis, window: Window) -> SightOutcome {
@@ -199,23 +235,5 @@ impl RuleRunner {
                 SightOutcome::Alert { alert: alert as usize, execution: self.alerts.get(alert).execution.number }
             }
         }
-    }
-
-    /// Whether Kibana's second search over several fields would not return a new term: it asks for the terms of one batch, gets
-    /// the first 500 terms of all documents that have one of them, and looks no further.
-    fn elastic_would_miss(&self, term: u32, at: Millis, window: Window) -> bool {
-        let population = &self.population;
-        if self.compiled.fields.len() < 2 || !population.has_arrays() {
-            return false;
-        }
-        let batches =
-            group_numbers(population, search(population, window, at, self.compiled.term_fields()).terms, BATCH);
-        let Some(batch) = batches.get(&term) else { return false };
-        let of_batch = batches.iter().filter(|(_, number)| *number == batch).map(|(term, _)| *term);
-        let documents = of_batch.flat_map(|term| population.with_term(term, window.history_start, window.to, at));
-        let mut returned: Vec<u32> = documents.flat_map(|member| population.terms(member)).copied().collect();
-        returned.sort_unstable_by(|a, b| population.compare(*a, *b));
-        returned.dedup();
-        returned.iter().position(|returned| *returned == term).is_none_or(|position| position >= BATCH)
     }
 }

@@ -12,6 +12,7 @@ mod alerts;
 mod compile;
 mod datemath;
 mod document;
+mod elastic;
 mod error;
 mod exceptions;
 mod explain;
@@ -40,6 +41,7 @@ pub use alert::{
 };
 pub use datemath::{DateMath, parse_interval};
 pub use document::{DEFAULT_INDEX, Document};
+pub use elastic::ElasticBug;
 pub use error::{DateParameter, EngineError};
 pub use explain::{Explanation, Sight, SightOutcome, Standing, TermExplanation};
 pub use load::Feed;

@@ -106,6 +106,12 @@ impl Population {
         members.iter().copied().filter(move |member| self.is_visible(*member, at))
     }
 
+    /// The member that a document is; nothing if it does not belong to the population.
+    pub(super) fn member(&self, document: u32) -> Option<u32> {
+        let found = self.members.binary_search_by_key(&document, |member| member.document);
+        found.ok().map(|position| position as u32)
+    }
+
     /// The terms of a member: distinct, possibly none.
     pub(super) fn terms(&self, member: u32) -> &[u32] {
         let member = member as usize;

@@ -2,7 +2,7 @@
 //!
 //! Sources: Kibana `query/query.ts`, `utils/search_after_bulk_create.ts`, and for groups
 //! `query/alert_suppression/group_and_bulk_create.ts`. What is not followed is a defect of its paging, which drops documents
-//! of equal sort values at the border of a page (kibana issue 280769).
+//! of equal sort values at the border of a page (kibana issue 280769); see [`elastic`](super::elastic).
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -16,9 +16,11 @@ use super::alert::{
 use super::alerts::GroupKey;
 use super::compile::date;
 use super::report::{SERVER_LIMIT, Warning, WindowReport};
+use super::runner::RuleRunner;
 use super::suppression::{Grouped, Moment, Settings};
 use super::values;
 use super::window::WindowRun;
+use crate::ecs::Row;
 use crate::rule::{AlertSuppression, MissingFields};
 use crate::time::Millis;
 
@@ -53,20 +55,20 @@ impl WindowRun<'_> {
     /// One alert a document, in order of the override and then `@timestamp`, while the budget lasts. Returns how many
     /// documents had no alert yet, and whether some were left out.
     fn create_each(&mut self, members: Vec<u32>) -> (usize, bool) {
-        let mut fresh: Vec<(Millis, Millis, u32, String)> = Vec::new();
+        let mut fresh: Vec<(SortValues, u32, String)> = Vec::new();
+        let mut row = Row::new();
         for member in members {
             let document = self.runner.population.document(member);
-            let id = self.document_alert_id(document);
-            if self.runner.alerts.find(&id).is_some() || self.descends_from_this_rule(document) {
+            let id = self.runner.document_alert_id(document);
+            if self.runner.alerts.find(&id).is_some() || self.runner.descends_from_this_rule(document) {
                 continue;
             }
-            let (own, timestamp) = self.sort_values(document);
-            fresh.push((own, timestamp, member, id));
+            fresh.push((self.runner.sort_values(&mut row, document), member, id));
         }
-        fresh.sort_by_key(|(own, timestamp, member, _)| (*own, *timestamp, *member));
+        fresh.sort_by_key(|(values, member, _)| (*values, *member));
         let new = fresh.len();
         let affordable = new.min(self.limit.saturating_sub(self.created));
-        for (_, _, member, id) in fresh.into_iter().take(affordable) {
+        for (_, member, id) in fresh.into_iter().take(affordable) {
             self.add_document(member, id, None);
         }
         (new, affordable < new)
@@ -119,7 +121,7 @@ impl WindowRun<'_> {
         let mut exempt = Vec::new();
         for member in members {
             let document = self.runner.population.document(member);
-            if self.descends_from_this_rule(document) {
+            if self.runner.descends_from_this_rule(document) {
                 continue;
             }
             let values = self.group_values(document);
@@ -168,43 +170,9 @@ impl WindowRun<'_> {
         fields.zip(key).map(term).collect()
     }
 
-    /// Override and `@timestamp`; a document without one sorts last.
-    fn sort_values(&mut self, document: u32) -> (Millis, Millis) {
-        let readable = self.load(document).is_ok();
-        let details = &self.compiled.details;
-        let value = |slot: Option<_>| {
-            let slot = slot.filter(|_| readable)?;
-            self.runner.row.values(slot).filter_map(date).min()
-        };
-        let timestamp = value(details.original_time).unwrap_or(Millis::MAX);
-        match details.time_override {
-            None => (Millis::MIN, timestamp),
-            own => (value(own).unwrap_or(Millis::MAX), timestamp),
-        }
-    }
-
-    fn document_alert_id(&self, document: u32) -> String {
-        let stored = self.runner.store.get(document);
-        query_alert_id(stored.index(), stored.id, AlertIdentity::SPACE, self.compiled.rule.object_id())
-    }
-
     fn bucket_id(&self, leader: u32, suppression: &Suppression) -> String {
         let stored = self.runner.store.get(self.runner.population.document(leader));
         bucket_alert_id(stored.index(), stored.id, self.compiled.rule.object_id(), suppression)
-    }
-
-    /// Whether a document is an alert of this rule, or was made of one: a rule that reads the alerts index would otherwise
-    /// feed itself.
-    fn descends_from_this_rule(&self, document: u32) -> bool {
-        let source = self.runner.store.get(document).source;
-        if memchr::memmem::find(source, b"kibana").is_none() {
-            return false;
-        }
-        let Ok(source) = serde_json::from_slice::<Map<String, Json>>(source) else { return false };
-        let own = |rule: Option<&Json>| rule.and_then(Json::as_str) == Some(self.compiled.rule.object_id());
-        let ancestors = field(&source, "kibana.alert.ancestors").and_then(Json::as_array);
-        own(field(&source, "kibana.alert.rule.uuid"))
-            || ancestors.is_some_and(|ancestors| ancestors.iter().any(|ancestor| own(ancestor.get("rule"))))
     }
 
     fn add_document(&mut self, member: u32, id: String, group: Option<(Suppression, GroupKey)>) {
@@ -226,6 +194,42 @@ impl WindowRun<'_> {
         };
         self.runner.alerts.add(alert, document, key);
         self.created += 1;
+    }
+}
+
+/// By what the searches of a `query` rule are sorted: override and `@timestamp`.
+pub(super) type SortValues = (Millis, Millis);
+
+impl RuleRunner {
+    /// A document without one of the times sorts last by it.
+    pub(super) fn sort_values(&self, row: &mut Row, document: u32) -> SortValues {
+        let details = &self.compiled.details;
+        let readable = row.load(&details.layout, self.store.get(document).source).is_ok();
+        let value = |slot: Option<_>| row.values(slot.filter(|_| readable)?).filter_map(date).min();
+        let timestamp = value(details.original_time).unwrap_or(Millis::MAX);
+        match details.time_override {
+            None => (Millis::MIN, timestamp),
+            own => (value(own).unwrap_or(Millis::MAX), timestamp),
+        }
+    }
+
+    pub(super) fn document_alert_id(&self, document: u32) -> String {
+        let stored = self.store.get(document);
+        query_alert_id(stored.index(), stored.id, AlertIdentity::SPACE, self.compiled.rule.object_id())
+    }
+
+    /// Whether a document is an alert of this rule, or was made of one: a rule that reads the alerts index would otherwise
+    /// feed itself.
+    pub(super) fn descends_from_this_rule(&self, document: u32) -> bool {
+        let source = self.store.get(document).source;
+        if memchr::memmem::find(source, b"kibana").is_none() {
+            return false;
+        }
+        let Ok(source) = serde_json::from_slice::<Map<String, Json>>(source) else { return false };
+        let own = |rule: Option<&Json>| rule.and_then(Json::as_str) == Some(self.compiled.rule.object_id());
+        let ancestors = field(&source, "kibana.alert.ancestors").and_then(Json::as_array);
+        own(field(&source, "kibana.alert.rule.uuid"))
+            || ancestors.is_some_and(|ancestors| ancestors.iter().any(|ancestor| own(ancestor.get("rule"))))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a document did or did not become an alert.
 
-use firstseen_detector::engine::{Document, Explanation, SightOutcome, Standing};
+use firstseen_detector::engine::{Document, ElasticBug, Explanation, SightOutcome, Standing};
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, at};
@@ -104,7 +104,32 @@ fn a_new_term_behind_five_hundred_others_of_its_documents_is_one_that_elastic_wo
         lab.doc("11:55", source.clone());
         assert_eq!(lab.run("12:00"), ["h,x d2"], "the bug is not copied");
         let explanation = explain(&lab, "events", "d2", &source);
-        let missed_at: Vec<bool> = explanation.terms.iter().map(|term| term.sights[0].elastic_would_miss).collect();
-        assert_eq!(missed_at, [false, missed], "{others}");
+        let missed = missed.then_some(ElasticBug::CombinationsBeyond500);
+        let missed_at: Vec<_> = explanation.terms.iter().map(|term| term.sights[0].elastic_would_miss).collect();
+        assert_eq!(missed_at, [None, missed], "{others}");
+        assert_eq!(lab.runner.elastic_would_miss(0), missed, "the alert says so too");
+    }
+}
+
+#[test]
+fn of_equal_times_at_the_end_of_a_page_elastic_would_look_at_those_that_fit() {
+    // A page is as large as the budget, here 2: d2 is its last document, d3 is as old, d4 is later.
+    for (third, missed) in [("11:58", true), ("11:58:00.001", false)] {
+        let mut lab = Lab::new(json!({"type": "query", "max_signals": 2}));
+        for time in ["11:57", "11:58", third, "11:59"] {
+            lab.doc(time, json!({"host.name": "a"}));
+        }
+        lab.run("12:00");
+        lab.run("12:05");
+        let missed = missed.then_some(ElasticBug::EqualTimesAtTheEndOfAPage);
+        let bugs: Vec<_> = (0..4).map(|alert| lab.runner.elastic_would_miss(alert)).collect();
+        assert_eq!(lab.runner.alerts().len(), 4, "the bug is not copied");
+        assert_eq!(bugs, [None, None, missed, None]);
+        let source = json!({"host.name": "a", "@timestamp": at(third).to_string()});
+        let explanation = explain(&lab, "events", "d3", &source);
+        let sights: Vec<_> =
+            explanation.terms[0].sights.iter().map(|it| (&it.outcome, it.elastic_would_miss)).collect();
+        let alert = SightOutcome::Alert { alert: 2, execution: 1 };
+        assert_eq!(sights, [(&alert, missed), (&alert, missed)]);
     }
 }

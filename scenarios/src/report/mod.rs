@@ -79,6 +79,7 @@ pub(crate) mod tests {
             terms: vec!["web-1".to_owned(), "/opt/acme/updater".to_owned()],
             document: "rwx-1-1-1".to_owned(),
             raised_at: Offset(0),
+            remark: None,
         };
         StepOutcome {
             number,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use firstseen_detector::time::Millis;
 
 use super::Reporter;
-use super::text::{RESET, label, what_came, wrapped};
+use super::text::{RESET, label, remarks, what_came, wrapped};
 use crate::event::{ActPerformed, RunEvent};
 use crate::verdict::{AlertOutcome, StepOutcome};
 
@@ -91,6 +91,9 @@ impl StoryReport {
         }
         if step.alerts.is_empty() {
             text.push_str(&labelled("silence", "", &format!("{}, proven", what_came(step))));
+        }
+        for remark in remarks(step) {
+            text.push_str(&labelled("remark", "", &remark));
         }
         text.push_str(&format!("  {} {}\n", label(&step.verdict), verdict_line(step)));
         text

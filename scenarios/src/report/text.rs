@@ -1,5 +1,7 @@
 //! The report for people: at most 80 columns, one line a scenario, more for what did not pass.
 
+use std::collections::BTreeMap;
+
 use super::Reporter;
 use crate::event::RunEvent;
 use crate::verdict::{ScenarioOutcome, StepOutcome, Verdict};
@@ -40,8 +42,10 @@ impl TextReport {
             text.push_str(&wrapped(&outcome.title, 6));
         }
         for step in &outcome.steps {
-            if self.detail == Detail::Steps || step.verdict != Verdict::Pass {
+            let remarks = remarks(step);
+            if self.detail == Detail::Steps || step.verdict != Verdict::Pass || !remarks.is_empty() {
                 text.push_str(&step_lines(step));
+                text.extend(remarks.iter().map(|remark| wrapped(remark, 12)));
             }
         }
         if !outcome.steps.iter().any(|step| step.verdict == outcome.verdict) && !passed {
@@ -76,6 +80,16 @@ fn step_lines(step: &StepOutcome) -> String {
         text.push_str(&wrapped(&step.verdict.to_string(), 12));
     }
     text
+}
+
+/// What has to be said of alerts that Elastic itself would not have raised, each reason once.
+pub(super) fn remarks(step: &StepOutcome) -> Vec<String> {
+    let mut alerts_of: BTreeMap<&str, usize> = BTreeMap::new();
+    for remark in step.alerts.iter().filter_map(|alert| alert.remark.as_deref()) {
+        *alerts_of.entry(remark).or_default() += 1;
+    }
+    let remark = |(remark, alerts)| format!("{alerts} of {} alerts: {remark}", step.alerts.len());
+    alerts_of.into_iter().map(remark).collect()
 }
 
 /// `1 alert`, `silent: known-term`, `100 alerts, 50 silent: max-signals`
@@ -165,6 +179,19 @@ mod tests {
                     /opt/<acme> & co
         2 scenarios: 1 pass, 1 fail
         ");
+    }
+
+    #[test]
+    fn what_elastic_would_miss_is_said_of_a_step_that_passed_too() {
+        let mut events = crate::report::tests::events();
+        for event in &mut events {
+            if let RunEvent::ScenarioJudged(outcome) = event {
+                outcome.steps[0].alerts[0].remark = Some("Elastic itself would miss it".to_owned());
+            }
+        }
+        let mut report = TextReport::new(Detail::Scenarios);
+        let text: String = events.iter().map(|event| report.event(event)).collect();
+        assert!(text.contains("            1 of 1 alerts: Elastic itself would miss it\n"), "{text}");
     }
 
     #[test]
