@@ -4,8 +4,12 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # The demo, `run` and the benchmarks are measured as people run them: optimised.
 BIN := target/release/firstseen
+# What containers run: a binary that needs no dynamic loader.
+STATIC := $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-gnu/release/firstseen
+# Or docker (BuildKit).
+ENGINE ?= podman
 
-.PHONY: help setup demo build test check fmt clippy doc deny bench catalog matrix install clean
+.PHONY: help setup demo build static image test test-containers check fmt clippy doc deny bench catalog matrix install clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -16,11 +20,21 @@ setup: ## install what building needs and is missing (a C linker; asks apt, need
 build: setup ## build the optimised binary
 	$(CARGO) build --release --locked
 
+static: setup ## build the static binary
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --target x86_64-unknown-linux-gnu
+
+image: static ## make the container image of the static binary, without any registry
+	./scripts/image-root $(STATIC) target/context/image
+	$(ENGINE) build --tag firstseen --file Containerfile --build-context build=target/context .
+
 demo: build ## both rules of the lab on this machine: alerts and proven silences
 	$(BIN) demo
 
 test: setup ## unit, property, catalog, conformance and end-to-end tests; lists what was skipped, and why
 	./scripts/test
+
+test-containers: ## the lab in containers (needs root and podman): which flags each sensor needs, and bare containers
+	./scripts/test-containers $(STATIC)
 
 check: fmt clippy doc deny ## format, lints, documentation and licences; any warning fails
 

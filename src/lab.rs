@@ -98,12 +98,11 @@ impl Lab {
 }
 
 fn announced(base: Option<&Path>, journal: &Journal) -> Result<Scratch, Failure> {
-    let _hold = journal.hold().map_err(Failure::environment)?;
     let announce = |path: &Path| {
-        let written = journal.will(Change::Directory { path: path.to_owned() });
-        written.map(drop).map_err(|error| error.to_string())
+        let hold = journal.hold()?;
+        journal.will(Change::Directory { path: path.to_owned() }).map(|_| hold)
     };
-    Ok(Scratch::announced(base, announce)?)
+    Ok(Scratch::announced(base, |path| announce(path).map_err(|error| error.to_string()))?)
 }
 
 impl Drop for Lab {

@@ -5,14 +5,22 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use anstream::AutoStream;
+use anstream::{AutoStream, ColorChoice};
 
 use crate::signals::wait_for_the_end;
 
 /// Where answers go.
 pub(crate) struct Output {
-    stdout: BufWriter<AutoStream<io::Stdout>>,
+    stdout: BufWriter<io::Stdout>,
+    colours: Colours,
     state: State,
+}
+
+/// What becomes of the colours that texts carry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Colours {
+    Shown,
+    Stripped,
 }
 
 enum State {
@@ -25,21 +33,33 @@ enum State {
 
 impl Output {
     pub(crate) fn new() -> Output {
-        Output {
-            stdout: BufWriter::with_capacity(1 << 16, anstream::AutoStream::auto(io::stdout())),
-            state: State::Open,
-        }
+        let stdout = io::stdout();
+        let colours = match AutoStream::choice(&stdout) {
+            ColorChoice::Never => Colours::Stripped,
+            _ => Colours::Shown,
+        };
+        Output { stdout: BufWriter::with_capacity(1 << 16, stdout), colours, state: State::Open }
     }
 
     /// Writes one line.
     pub(crate) fn line(&mut self, text: impl AsRef<str>) {
-        self.bytes(text.as_ref().as_bytes());
+        self.text(text);
         self.bytes(b"\n");
     }
 
-    /// Writes text as it is.
+    /// Writes one line of bytes.
+    pub(crate) fn bytes_line(&mut self, line: &[u8]) {
+        self.bytes(line);
+        self.bytes(b"\n");
+    }
+
+    /// Writes text, with its colours on a terminal only.
     pub(crate) fn text(&mut self, text: impl AsRef<str>) {
-        self.bytes(text.as_ref().as_bytes());
+        let text = text.as_ref();
+        match self.colours {
+            Colours::Shown => self.bytes(text.as_bytes()),
+            Colours::Stripped => self.bytes(anstream::adapter::strip_str(text).to_string().as_bytes()),
+        }
     }
 
     /// Writes a serialisable value as one line of JSON.

@@ -57,8 +57,9 @@ pub enum SimulatorError {
         reason: &'static str,
     },
     /// No directory can take the scratch directory.
-    #[error("cannot make a scratch directory: {}; set TMPDIR to a directory that is writable, \
-             not mounted noexec, and has none of the characters that the dynamic loader splits paths at", tried.join("; "))]
+    #[error("cannot make a scratch directory: {}; set TMPDIR to a directory that is writable \
+             (in a container: --tmpfs /tmp:exec), not mounted noexec, and has none of the characters that the dynamic loader \
+             splits paths at", tried.join("; "))]
     NoScratch {
         /// One entry a directory that was tried: the directory and why it cannot be used.
         tried: Vec<String>,

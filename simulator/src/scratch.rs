@@ -46,20 +46,23 @@ impl Scratch {
     }
 
     /// As [`Scratch::new`], but `announce` is told each directory's path before it is made, so that somebody can remove it
-    /// whatever happens to this process. A directory that it refuses, with a reason, is not made.
+    /// whatever happens to this process. What it returns is kept until the directory is made. A directory that it refuses,
+    /// with a reason, is not made.
     ///
     /// # Errors
     /// [`SimulatorError::NoScratch`] with the reason for each directory that was tried.
-    pub fn announced(
+    pub fn announced<G>(
         base: Option<&Path>,
-        mut announce: impl FnMut(&Path) -> Result<(), String>,
+        mut announce: impl FnMut(&Path) -> Result<G, String>,
     ) -> Result<Scratch, SimulatorError> {
         let candidates = match base {
             Some(base) => vec![base.to_owned()],
             None => {
                 let named = std::env::var_os("TMPDIR").filter(|value| !value.is_empty()).map(PathBuf::from);
                 let usual = ["/tmp", "/dev/shm"].map(PathBuf::from);
-                named.into_iter().chain(usual).chain(std::env::current_dir().ok()).collect()
+                let all = named.into_iter().chain(usual).chain(std::env::current_dir().ok());
+                let mut seen = BTreeSet::new();
+                all.filter(|place| seen.insert(place.clone())).collect()
             }
         };
         let mut tried = Vec::new();
@@ -101,16 +104,16 @@ impl Scratch {
     }
 
     /// Makes the directory and tries whether a program in it can be executed.
-    fn below(base: &Path, announce: &mut dyn FnMut(&Path) -> Result<(), String>) -> Result<Scratch, String> {
+    fn below<G>(base: &Path, announce: &mut impl FnMut(&Path) -> Result<G, String>) -> Result<Scratch, String> {
         // The kernel reports resolved paths, so everything is named by its resolved path from the start.
         let base = base.canonicalize().map_err(|error| error.to_string())?;
         if base.as_os_str().as_bytes().iter().any(|byte| byte.is_ascii_whitespace() || b":;$".contains(byte)) {
             return Err("the dynamic loader would split this path at its white space, ':', ';' or '$'".into());
         }
         let path = base.join(unused_name(&base).map_err(|error| error.to_string())?);
-        announce(&path)?;
         {
             let _making = making();
+            let _kept = announce(&path)?;
             DirBuilder::new().mode(0o700).create(&path).map_err(|error| error.to_string())?;
             lock(&LIVE).insert(path.clone());
         }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::thread;
 
-use firstseen_detector::engine::{EngineError, ExecutionReport, Keep, RuleRunner};
+use firstseen_detector::engine::{AlertWriter, EngineError, ExecutionReport, Keep, RuleRunner};
 use serde_json::json;
 
 use crate::args::{DetectArgs, Format, Global};
@@ -39,11 +39,18 @@ pub(crate) fn run(args: &DetectArgs, global: Global, output: &mut Output) -> Res
     }
     unusable += ingested.rejected.len() as u64;
     let mut tally = Tally::default();
+    let (writer, mut line) = (AlertWriter::new(&rule), Vec::new());
     let ended = runner.replay(from, to, |runner, _, report| {
         tally.execution(&report);
         match report {
             Ok(report) if args.executions => show_execution(&report, global, output),
-            Ok(report) => report.created.for_each(|alert| output.json(&runner.alert_document(alert))),
+            Ok(report) => {
+                for alert in report.created {
+                    line.clear();
+                    runner.write_alert(alert, &writer, &mut line);
+                    output.bytes_line(&line);
+                }
+            }
             Err(error) => {
                 tally.error.get_or_insert(error);
             }

@@ -73,8 +73,8 @@ fn load(path: Option<&Path>) -> Result<Matrix, Failure> {
 fn nothing_selected(only: &[String]) -> Failure {
     let ids = || techniques::all().map(|it| it.id);
     let near = only.iter().find_map(|text| rule::nearest(text, ids()));
-    let hint = near.map(|id| format!("; did you mean '{id}'?")).unwrap_or_default();
-    let message = format!("no technique has '{}' in its id{hint} 'firstseen list' lists them", only.join("' or '"));
+    let hint = near.map(|id| format!(" (did you mean '{id}'?)")).unwrap_or_default();
+    let message = format!("no technique has '{}' in its id{hint}; 'firstseen list' lists them", only.join("' or '"));
     Failure { exit: Exit::NothingRan, message }
 }
 

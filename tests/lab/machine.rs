@@ -8,14 +8,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
-use firstseen_detector::sensor::kernel::{AuditKernel, AuditStatus, Enabled, Netlink, StatusField};
+use firstseen_detector::sensor::kernel::{AuditKernel, AuditStatus, Enabled, Netlink};
 
 /// How long a killed process may take to be gone (real time).
 const DYING: Duration = Duration::from_secs(10);
 
-/// A place with a temporary and a state directory of its own, and what was there before.
+/// A place with a temporary and a state directory of its own.
 pub(crate) struct Arena {
     folder: tempfile::TempDir,
+    /// Held as long as the kernel's audit is this place's, too.
+    audit: Option<File>,
 }
 
 /// Everything that must be the same before and after.
@@ -25,7 +27,7 @@ pub(crate) struct Sight {
     files: BTreeSet<PathBuf>,
     /// Processes that have to do with the place, but this one.
     processes: Vec<String>,
-    /// None where it cannot be asked.
+    /// None where the audit system is not this place's.
     audit: Option<Audit>,
 }
 
@@ -50,7 +52,12 @@ impl Arena {
     pub(crate) fn new() -> Arena {
         let folder = tempfile::Builder::new().prefix("firstseen-arena-").tempdir().expect("a folder");
         fs::create_dir(folder.path().join("tmp")).expect("made");
-        Arena { folder }
+        Arena { folder, audit: None }
+    }
+
+    /// The same with the kernel's audit, for one test at a time; or the reason why it cannot be used here.
+    pub(crate) fn with_audit() -> Result<Arena, String> {
+        audit_alone().map(|lock| Arena { audit: Some(lock), ..Arena::new() })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -78,7 +85,7 @@ impl Arena {
             thread::sleep(Duration::from_millis(5));
             processes = self.processes();
         }
-        Sight { files: below(self.path()), processes, audit: audit() }
+        Sight { files: below(self.path()), processes, audit: self.audit.as_ref().map(|_| audit()) }
     }
 
     /// The same without waiting for processes.
@@ -120,19 +127,19 @@ fn below(folder: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// Rules and the status without its counters. Rules of other runs of this lab, which come and go, are left out.
-fn audit() -> Option<Audit> {
-    let mut kernel = Netlink::connect().ok()?;
-    let AuditStatus { enabled, failure, rate_limit, backlog_limit, backlog_wait_time, pid, .. } =
-        kernel.status().ok()?;
+fn audit() -> Audit {
+    let mut kernel = Netlink::connect().expect("connected");
+    let status = kernel.status().expect("status");
+    let AuditStatus { enabled, failure, rate_limit, backlog_limit, backlog_wait_time, pid, .. } = status;
     let mut rules = Vec::new();
-    for rule in kernel.rules().ok()? {
+    for rule in kernel.rules().expect("rules") {
         let others = rule.lab_run().and_then(|run| run.split('-').next()?.parse::<u32>().ok());
         let lives = others.is_some_and(|pid| Path::new(&format!("/proc/{pid}")).exists());
         if !lives {
             rules.push(rule.to_string());
         }
     }
-    Some(Audit { enabled, failure, rate_limit, backlog_limit, backlog_wait_time, auditd: pid, rules })
+    Audit { enabled, failure, rate_limit, backlog_limit, backlog_wait_time, auditd: pid, rules }
 }
 
 /// Holds the kernel's audit for one test at a time, also against tests of another checkout; or the reason why it cannot
@@ -151,27 +158,5 @@ pub(crate) fn audit_alone() -> Result<File, String> {
             lock.lock().expect("locked");
             Ok(lock)
         }
-    }
-}
-
-/// A field of the audit status that is set back, also by a failed test.
-pub(crate) struct Set {
-    field: StatusField,
-    before: u32,
-}
-
-impl Set {
-    pub(crate) fn to(field: StatusField, value: u32) -> Set {
-        let mut kernel = Netlink::connect().expect("connected");
-        let before = kernel.status().expect("status").value(field);
-        kernel.set(field, value).expect("set");
-        Set { field, before }
-    }
-}
-
-impl Drop for Set {
-    fn drop(&mut self) {
-        let set = Netlink::connect().and_then(|mut kernel| kernel.set(self.field, self.before));
-        assert!(set.is_ok() || thread::panicking(), "cannot set the audit status back: {set:?}");
     }
 }

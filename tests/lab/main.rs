@@ -1,5 +1,6 @@
 //! The whole lab through its binary: what is typed, what is printed, and the exit code.
 
+mod action;
 mod catalog;
 mod chaos;
 mod exit_codes;

@@ -102,7 +102,7 @@ fn a_replay_needs_no_privilege_no_folder_and_no_rule_file() {
     let output = match command.output() {
         Ok(output) => output,
         Err(error) => {
-            return skipped("a_replay_needs_no_privilege_no_folder_and_no_rule_file", &error.to_string());
+            return skipped("a_replay_needs_no_privilege_no_folder_and_no_rule_file", error);
         }
     };
     if stderr(&output).contains("Permission denied") {

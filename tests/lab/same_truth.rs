@@ -16,7 +16,8 @@ use firstseen_scenarios::matrix::{Expected, Matrix, matrix};
 use firstseen_scenarios::{LiveWorld, OpenError, RunEvent, Telemetry, Verdict, run};
 use firstseen_simulator::{Scratch, Technique, techniques};
 
-use crate::support::alone_with_audit;
+use crate::machine::audit_alone;
+use crate::support::skipped;
 
 /// What is asked for besides what the rules of the lab ask for.
 const MORE: [&str; 4] = [
@@ -54,16 +55,15 @@ const OWN_WILL: [&str; 2] = ["rwx.jit-node", "rwx.jit-java"];
 
 #[test]
 fn both_sensors_make_equal_documents_of_every_technique() {
-    let _alone = alone_with_audit();
+    let _alone = match audit_alone() {
+        Ok(lock) => lock,
+        Err(why) => return skipped("both_sensors_make_equal_documents_of_every_technique", why),
+    };
     let folder = tempfile::tempdir().expect("a folder");
     let state = StateDir::at(&folder.path().join("state")).expect("a state directory");
     let journal = Journal::open(&state).expect("a journal");
     let scratch = Scratch::new(Some(folder.path())).expect("a scratch directory");
     let matrix = matrix().expect("valid");
-    if let Err(error) = open(SensorKind::Audit, &[], &journal) {
-        println!("skipped: both_sensors_make_equal_documents_of_every_technique: {error}");
-        return;
-    }
     let [trace, audit] = [SensorKind::Trace, SensorKind::Audit].map(|kind| {
         let mut world = LiveWorld::new(&scratch, |rules| open(kind, rules, &journal));
         let of = |technique| documents(&matrix, technique, &mut world);
@@ -77,7 +77,9 @@ fn both_sensors_make_equal_documents_of_every_technique() {
                 compared += trace.len();
                 differences.extend(compare(technique.id, trace, audit));
             }
-            (Err(reason), _) | (_, Err(reason)) => println!("skipped: same truth of {}: {reason}", technique.id),
+            (Err(reason), _) | (_, Err(reason)) => {
+                skipped(&format!("same truth of {}", technique.id), reason);
+            }
         }
     }
     assert!(differences.is_empty(), "{} differences\n{}", differences.len(), differences.join("\n"));

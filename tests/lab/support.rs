@@ -22,17 +22,6 @@ pub(crate) fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// Keeps tests of the kernel's audit apart, also those of another crate or checkout: the audit system is the machine's, and
-/// runs that know nothing of each other (state directories of their own) switch it off under each other's feet.
-///
-/// None where the lock cannot be had, which is where audit cannot be had either.
-pub(crate) fn alone_with_audit() -> Option<std::fs::File> {
-    let path = std::env::temp_dir().join("firstseen-audit-tests.lock");
-    let lock = std::fs::File::options().create(true).truncate(false).write(true).open(path).ok()?;
-    lock.lock().ok()?;
-    Some(lock)
-}
-
 /// A file of the test.
 pub(crate) fn file(folder: &tempfile::TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.path().join(name);

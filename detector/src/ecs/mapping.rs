@@ -135,6 +135,8 @@ pub struct Mappings {
     fields: BTreeMap<CompactString, Mapping>,
     /// How a field that is not listed is mapped; `None`: it is not mapped at all.
     dynamic: Option<Mapping>,
+    /// Whether a value of a `constant_keyword` is known.
+    has_constants: bool,
 }
 
 impl Mappings {
@@ -154,6 +156,7 @@ impl Mappings {
 
     /// Adds or replaces a field.
     pub fn insert(&mut self, name: &str, mapping: Mapping) {
+        self.has_constants |= mapping.constant.is_some();
         self.fields.insert(CompactString::new(name), mapping);
     }
 
@@ -254,6 +257,13 @@ impl Mappings {
         self.fields.iter().filter(move |(_, mapping)| open(mapping)).map(|(name, _)| name.as_str())
     }
 
+    /// The `constant_keyword` fields whose value is known, with that value.
+    pub fn constants(&self) -> impl Iterator<Item = (&str, &str)> {
+        // Alert documents ask for them one by one, and most indices have none.
+        let fields = if self.has_constants { self.fields.iter() } else { Default::default() };
+        fields.filter_map(|(name, mapping)| Some((name.as_str(), mapping.constant.as_deref()?)))
+    }
+
     /// Fixes the value of a `constant_keyword`, as the first document of an index does; later calls change nothing.
     pub fn set_constant(&mut self, name: &str, value: &str) {
         if let Some(mapping) = self.fields.get_mut(name)
@@ -261,6 +271,7 @@ impl Mappings {
             && mapping.constant.is_none()
         {
             mapping.constant = Some(CompactString::new(value));
+            self.has_constants = true;
         }
     }
 

@@ -36,8 +36,8 @@ mod values;
 mod window;
 
 pub use alert::{
-    Alert, AlertIdentity, AlertKind, AlertStatus, DocumentRef, Execution, ExecutionKind, GroupTerm, Suppression,
-    TermCount, TermValue, ThresholdResult, alert_document, query_alert_id, threshold_event_id,
+    Alert, AlertIdentity, AlertKind, AlertStatus, AlertWriter, DocumentRef, Execution, ExecutionKind, GroupTerm,
+    Suppression, TermCount, TermValue, ThresholdResult, alert_document, query_alert_id, threshold_event_id,
 };
 pub use datemath::{DateMath, parse_interval};
 pub use document::{DEFAULT_INDEX, Document};

@@ -10,7 +10,7 @@ use crate::ecs::{EcsDocument, Mappings, Row};
 use crate::rule::{Rule, RuleKind};
 use crate::time::Millis;
 
-use super::alert::{Alert, AlertKind, AlertStatus, Execution, ExecutionKind, alert_document};
+use super::alert::{Alert, AlertKind, AlertStatus, AlertWriter, Execution, ExecutionKind, alert_document};
 use super::alerts::AlertStore;
 use super::compile::Compiled;
 use super::document::Document;
@@ -201,15 +201,23 @@ impl RuleRunner {
     /// The document of the alert with this number, as an alerts index would hold it; see [`alert_document`].
     #[must_use]
     pub fn alert_document(&self, alert: usize) -> serde_json::Map<String, serde_json::Value> {
-        let of = &self.alerts()[alert];
-        let event = match &of.kind {
+        alert_document(&self.alerts()[alert], &self.compiled.rule, &self.alert_event(alert), &self.mappings)
+    }
+
+    /// The event that the alert with this number was made of.
+    fn alert_event(&self, alert: usize) -> serde_json::Map<String, serde_json::Value> {
+        match &self.alerts()[alert].kind {
             AlertKind::Threshold(result) => result.event(),
             // Kept documents were read before, hence are objects.
             AlertKind::NewTerms(_) | AlertKind::Query => {
                 serde_json::from_slice(self.alert_source(alert)).unwrap_or_default()
             }
-        };
-        alert_document(of, &self.compiled.rule, &event, &self.mappings)
+        }
+    }
+
+    /// Appends that document as JSON; `writer` is one for this runner's rule as it is now.
+    pub fn write_alert(&self, alert: usize, writer: &AlertWriter, out: &mut Vec<u8>) {
+        writer.write(&self.alerts()[alert], &self.compiled.rule, &self.alert_event(alert), &self.mappings, out);
     }
 
     /// Somebody closes all alerts: suppression does not fold into them any more.

@@ -23,7 +23,8 @@ pub struct Journal {
     inner: Arc<Inner>,
 }
 
-/// As long as it lives the journal is not closed; do not ask for another one meanwhile.
+/// As long as it lives the journal is not closed. Whoever has it must not ask for another one, nor wait for something that
+/// the one who closes the journal holds.
 #[derive(Debug)]
 pub struct Hold<'j> {
     _open: RwLockReadGuard<'j, ()>,

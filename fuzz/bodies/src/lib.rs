@@ -17,8 +17,11 @@ pub use reassembler::reassembler;
 pub use rule_toml::rule_toml;
 pub use scenario_toml::scenario_toml;
 
+/// What one target does with one input; it panics where something is wrong.
+pub type Body = fn(&[u8]);
+
 /// All targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Body); 6] = [
     ("audit_line", audit_line),
     ("kql", kql),
     ("netlink_datagram", netlink_datagram),

@@ -1,4 +1,4 @@
-//! The matrix for programs: one JSON object, schema in docs/json-matrix.md.
+//! The matrix for programs: one JSON object, schema in docs/json.md.
 
 use serde_json::{Value, json};
 

@@ -17,6 +17,53 @@ use crate::rule::{Rule, RuleKind};
 /// its index: values that contradict them are left out.
 #[must_use]
 pub fn alert_document(alert: &Alert, rule: &Rule, event: &Map<String, Json>, mappings: &Mappings) -> Map<String, Json> {
+    let mut document = alert_part(alert, rule, event, mappings);
+    document.extend(rule_part(rule, &overrides::name(rule, event)));
+    document
+}
+
+/// Writes alert documents as JSON. What they have in common, which is most of each, is rendered once.
+#[derive(Clone, Debug)]
+pub struct AlertWriter {
+    /// The members that come from the rule, with a comma before each.
+    rule_part: Vec<u8>,
+}
+
+impl AlertWriter {
+    /// A writer for the alerts of a rule.
+    #[must_use]
+    pub fn new(rule: &Rule) -> AlertWriter {
+        AlertWriter { rule_part: members(&rule_part(rule, &rule.name)) }
+    }
+
+    /// Appends the document that [`alert_document`] builds, its members in another order.
+    pub fn write(&self, alert: &Alert, rule: &Rule, event: &Map<String, Json>, mappings: &Mappings, out: &mut Vec<u8>) {
+        let own = members(&alert_part(alert, rule, event, mappings));
+        let name = overrides::name(rule, event);
+        out.push(b'{');
+        out.extend_from_slice(own.get(1..).unwrap_or_default());
+        if name == rule.name {
+            out.extend_from_slice(&self.rule_part);
+        } else {
+            out.extend_from_slice(&members(&rule_part(rule, &name)));
+        }
+        out.push(b'}');
+    }
+}
+
+/// The members of an object as JSON, with a comma before each.
+fn members(object: &Map<String, Json>) -> Vec<u8> {
+    // A tree of JSON values with text keys always serialises.
+    let mut json = serde_json::to_vec(object).unwrap_or_default();
+    json.pop();
+    if let Some(first) = json.first_mut() {
+        *first = b',';
+    }
+    if object.is_empty() { Vec::new() } else { json }
+}
+
+/// Everything that an alert does not share with the other alerts of its rule.
+fn alert_part(alert: &Alert, rule: &Rule, event: &Map<String, Json>, mappings: &Mappings) -> Map<String, Json> {
     let mut document = source::kept(event, mappings);
     let severity = overrides::severity(rule, event);
     let name = overrides::name(rule, event);
@@ -72,9 +119,9 @@ pub fn alert_document(alert: &Alert, rule: &Rule, event: &Map<String, Json>, map
         set("kibana.alert.suppression.end", json!(suppression.end));
         set("kibana.alert.suppression.docs_count", json!(suppression.docs_count));
     }
-    for (name, value) in rule_fields(alert, rule, &name) {
-        set(&format!("kibana.alert.rule.{name}"), value);
-    }
+    set("kibana.alert.rule.execution.uuid", json!(alert.execution.uuid.to_string()));
+    set("kibana.alert.rule.execution.timestamp", json!(alert.execution.started_at));
+    set("kibana.alert.rule.execution.type", json!(alert.execution.kind.name()));
     document
 }
 
@@ -131,8 +178,8 @@ fn shown(terms: &[GroupTerm]) -> Json {
     terms.iter().map(|term| json!({"field": term.field, "value": term.values})).collect()
 }
 
-/// Everything below `kibana.alert.rule.`
-fn rule_fields(alert: &Alert, rule: &Rule, name: &str) -> Map<String, Json> {
+/// Everything below `kibana.alert.rule.` but the execution.
+fn rule_part(rule: &Rule, name: &str) -> Map<String, Json> {
     /// Copied when the rule has them.
     const COPIED: [&str; 9] = [
         "license",
@@ -186,7 +233,7 @@ fn rule_fields(alert: &Alert, rule: &Rule, name: &str) -> Map<String, Json> {
     let own = |key: &str, default: Json| rule.other.get(key).cloned().unwrap_or(default);
     let mut fields = Map::new();
     let mut set = |name: &str, value: Json| {
-        fields.insert(name.to_owned(), value);
+        fields.insert(format!("kibana.alert.rule.{name}"), value);
     };
     set("uuid", json!(rule.object_id()));
     set("rule_id", json!(rule.rule_id));
@@ -198,9 +245,6 @@ fn rule_fields(alert: &Alert, rule: &Rule, name: &str) -> Map<String, Json> {
     set("rule_type_id", json!(type_id));
     set("consumer", json!("siem"));
     set("producer", json!("siem"));
-    set("execution.uuid", json!(alert.execution.uuid.to_string()));
-    set("execution.timestamp", json!(alert.execution.started_at));
-    set("execution.type", json!(alert.execution.kind.name()));
     set("immutable", own("immutable", json!(false)));
     set("enabled", own("enabled", json!(true)));
     set("revision", own("revision", json!(0)));
@@ -257,6 +301,19 @@ mod tests {
 
     fn document(alert: &Alert, rule: &Rule, event: Json) -> Map<String, Json> {
         alert_document(alert, rule, event.as_object().expect("an object"), &Mappings::new())
+    }
+
+    #[test]
+    fn what_is_written_is_the_document() {
+        let event = json!({"host": {"name": "H"}, "event": {"category": "process"}});
+        for extra in [json!({}), json!({"rule_name_override": "host.name"})] {
+            let rule = rule(extra);
+            let mut written = Vec::new();
+            let members = event.as_object().expect("an object");
+            AlertWriter::new(&rule).write(&alert(), &rule, members, &Mappings::new(), &mut written);
+            let read: Json = serde_json::from_slice(&written).expect("JSON");
+            assert_eq!(read, Json::Object(document(&alert(), &rule, event.clone())));
+        }
     }
 
     #[test]

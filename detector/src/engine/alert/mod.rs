@@ -8,7 +8,7 @@ mod reason;
 mod source;
 mod term;
 
-pub use document::alert_document;
+pub use document::{AlertWriter, alert_document};
 pub(super) use id::bucket_alert_id;
 pub use id::{AlertIdentity, query_alert_id, threshold_event_id};
 pub use model::{

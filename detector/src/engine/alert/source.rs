@@ -33,10 +33,9 @@ pub(super) fn kept(source: &Map<String, Json>, mappings: &Mappings) -> Map<Strin
             kept.remove("event");
         }
     }
-    let constants = mappings.leaves().filter_map(|(name, mapping)| Some((name, mapping.constant.as_ref()?)));
-    for (name, value) in constants {
+    for (name, value) in mappings.constants() {
         if find(source, name).is_none() {
-            insert(&mut kept, name, Json::from(value.as_str()));
+            insert(&mut kept, name, Json::from(value));
         }
     }
     kept

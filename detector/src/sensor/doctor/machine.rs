@@ -1,5 +1,6 @@
 //! What every run needs besides a sensor: `/proc`, a place for its files, memory, a machine id.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -90,7 +91,9 @@ fn available(meminfo: &str) -> Option<u64> {
 fn scratch_places() -> Vec<PathBuf> {
     let named = std::env::var_os("TMPDIR").filter(|value| !value.is_empty()).map(PathBuf::from);
     let usual = ["/tmp", "/dev/shm"].map(PathBuf::from);
-    named.into_iter().chain(usual).chain(std::env::current_dir().ok()).collect()
+    let all = named.into_iter().chain(usual).chain(std::env::current_dir().ok());
+    let mut seen = BTreeSet::new();
+    all.filter(|place| seen.insert(place.clone())).collect()
 }
 
 /// What is wrong with all of these places, if none is good.
