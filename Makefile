@@ -9,7 +9,7 @@ STATIC := $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-gnu/release/firs
 # Or docker (BuildKit).
 ENGINE ?= podman
 
-.PHONY: help setup demo build static image test test-containers check fmt clippy doc deny bench catalog matrix install clean
+.PHONY: help setup demo build static image test test-containers check fmt clippy doc deny fuzz fuzz-check bench catalog matrix install clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -36,7 +36,14 @@ test: setup ## unit, property, catalog, conformance and end-to-end tests; lists 
 test-containers: ## the lab in containers (needs root and podman): which flags each sensor needs, and bare containers
 	./scripts/test-containers $(STATIC)
 
-check: fmt clippy doc deny ## format, lints, documentation and licences; any warning fails
+FUZZ_SECONDS ?= 60
+fuzz: setup ## run every fuzz target for FUZZ_SECONDS each (needs nightly and cargo-fuzz)
+	./scripts/fuzz $(FUZZ_SECONDS)
+
+fuzz-check: setup ## compile the fuzz targets
+	./scripts/fuzz check
+
+check: fmt clippy doc deny fuzz-check ## format, lints, documentation, licences and fuzz targets; any warning fails
 
 fmt:
 	$(CARGO) fmt --all --check
