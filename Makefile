@@ -9,7 +9,7 @@ STATIC := $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-gnu/release/firs
 # Or docker (BuildKit).
 ENGINE ?= podman
 
-.PHONY: help setup demo build static image test test-containers chaos check fmt clippy doc deny bench catalog matrix install clean
+.PHONY: help setup demo build static image test test-containers chaos check fmt clippy doc deny fuzz fuzz-check bench catalog matrix install clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -39,7 +39,14 @@ test-containers: ## the lab in containers (needs root and podman): which flags e
 chaos: setup ## 200 rounds of killing and interrupting runs at random moments; FIRSTSEEN_CHAOS_SEED repeats them
 	FIRSTSEEN_CHAOS_ROUNDS=$${FIRSTSEEN_CHAOS_ROUNDS:-200} $(CARGO) test --locked --test lab chaos:: -- --nocapture --test-threads 1
 
-check: fmt clippy doc deny ## format, lints, documentation and licences; any warning fails
+FUZZ_SECONDS ?= 60
+fuzz: setup ## run every fuzz target for FUZZ_SECONDS each (needs nightly and cargo-fuzz)
+	./scripts/fuzz $(FUZZ_SECONDS)
+
+fuzz-check: setup ## compile the fuzz targets
+	./scripts/fuzz check
+
+check: fmt clippy doc deny fuzz-check ## format, lints, documentation, licences and fuzz targets; any warning fails
 
 fmt:
 	$(CARGO) fmt --all --check
