@@ -4,6 +4,7 @@ mod action;
 mod catalog;
 mod chaos;
 mod exit_codes;
+mod loss;
 mod machine;
 mod matrix;
 mod pipes;
