@@ -6,6 +6,8 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
+use firstseen_scenarios::report::Page;
+use terminal_size::{Width, terminal_size_of};
 
 use crate::signals::wait_for_the_end;
 
@@ -39,6 +41,19 @@ impl Output {
             _ => Colours::Shown,
         };
         Output { stdout: BufWriter::with_capacity(1 << 16, stdout), colours, state: State::Open }
+    }
+
+    /// The page that texts for people are set on: as wide as the terminal, up to what a pipe gets.
+    pub(crate) fn page(&self) -> Page {
+        match terminal_size_of(io::stdout()) {
+            Some((Width(columns), _)) => Page::new(usize::from(columns)),
+            None => Page::default(),
+        }
+    }
+
+    /// Writes a label, and text wrapped beside it.
+    pub(crate) fn labelled(&mut self, label: &str, text: &str) {
+        self.text(self.page().beside(&format!("  {label:8} "), 11, text));
     }
 
     /// Writes one line.

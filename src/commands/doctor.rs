@@ -8,7 +8,6 @@ use serde_json::{Value as Json, json};
 
 use crate::args::{Format, Global};
 use crate::commands::json::FORMAT_VERSION;
-use crate::commands::show::labelled;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -28,15 +27,15 @@ pub(crate) fn run(global: Global, output: &mut Output) -> Result<Exit, Failure> 
     for sensor in &doctor.sensors {
         let state = if sensor.works { "\u{1b}[32mworks\u{1b}[0m" } else { "\u{1b}[31mdoes not work here\u{1b}[0m" };
         output.line(format!("{} sensor: {state}", name(sensor.kind)));
-        output.text(labelled("because", &sensor.reason));
+        output.labelled("because", &sensor.reason);
         if let Some(fix) = &sensor.fix {
             for (number, line) in fix.lines().enumerate() {
-                output.text(labelled(if number == 0 { "fix" } else { "" }, line));
+                output.labelled(if number == 0 { "fix" } else { "" }, line);
             }
         }
         if global.verbose {
             for (name, value) in &sensor.facts {
-                output.text(labelled("fact", &format!("{name}: {value}")));
+                output.labelled("fact", &format!("{name}: {value}"));
             }
         }
     }
@@ -46,8 +45,8 @@ pub(crate) fn run(global: Global, output: &mut Output) -> Result<Exit, Failure> 
             Weight::Limits => "limits runs",
         };
         output.line(format!("{}: {weight}", finding.subject));
-        output.text(labelled("because", &finding.what));
-        output.text(labelled("fix", &finding.fix));
+        output.labelled("because", &finding.what);
+        output.labelled("fix", &finding.fix);
     }
     Ok(exit)
 }

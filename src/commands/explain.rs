@@ -10,7 +10,6 @@ use serde_json::{Value as Json, json};
 use crate::args::{ExplainArgs, Format, Global};
 use crate::commands::input;
 use crate::commands::json::FORMAT_VERSION;
-use crate::commands::show::labelled;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -89,7 +88,7 @@ fn show(
     }
     output.line(format!("document {id}: {stage}"));
     if let Some(reason) = reason(runner, &explanation.standing) {
-        output.text(labelled("because", &reason));
+        output.labelled("because", &reason);
     }
     if let (Standing::NotMatched, Some(query)) = (&explanation.standing, runner.rule().kind.query()) {
         show_clauses(&query.text, clauses, output);
@@ -97,13 +96,13 @@ fn show(
     for term in &explanation.terms {
         let values: Vec<String> = term.terms.iter().map(|value| value.to_text().to_string()).collect();
         if !values.is_empty() {
-            output.text(labelled("term", &values.join(" + ")));
+            output.labelled("term", &values.join(" + "));
         }
         if term.sights.is_empty() {
-            output.text(labelled("", "no execution's window held it"));
+            output.labelled("", "no execution's window held it");
         }
         for sight in &term.sights {
-            output.text(labelled("at", &format!("{}: {}", sight.at, outcome(runner, sight))));
+            output.labelled("at", &format!("{}: {}", sight.at, outcome(runner, sight)));
         }
     }
 }
@@ -120,11 +119,11 @@ fn show_clauses(query: &str, clauses: &[ClauseResult], output: &mut Output) {
             output.line(format!("  query    {line}"));
             output.line(format!("           {}{} {verdict}", " ".repeat(column), "^".repeat(shown.chars().count())));
         } else {
-            output.text(labelled("clause", &format!("{} ({verdict})", clause.text)));
+            output.labelled("clause", &format!("{} ({verdict})", clause.text));
         }
         for field in &clause.fields {
             let values = if field.values.is_empty() { "no value".to_owned() } else { field.values.join(", ") };
-            output.text(labelled("has", &format!("{}: {values}", field.name)));
+            output.labelled("has", &format!("{}: {values}", field.name));
         }
     }
 }

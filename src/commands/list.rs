@@ -34,7 +34,7 @@ pub(crate) fn run(global: Global, output: &mut Output) -> Result<Exit, Failure> 
         output.line(format!("{heading} ({})", list.len()));
         let width = list.iter().map(|(id, _)| id.len()).max().unwrap_or(0);
         for (id, title) in list {
-            output.line(format!("  {id:width$}  {title}"));
+            output.text(output.page().beside(&format!("  {id:width$}  "), width + 4, title));
         }
         output.line("");
     }

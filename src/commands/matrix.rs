@@ -45,7 +45,7 @@ pub(crate) fn run(args: &MatrixArgs, global: Global, output: &mut Output) -> Res
         Format::Text => {
             let detail = if global.verbose { Detail::Steps } else { Detail::Scenarios };
             output.line(format!("sensor: {sensor}\n"));
-            output.text(table(&matrix, &outcome, detail));
+            output.text(table(&matrix, &outcome, detail, output.page()));
         }
         Format::Json => output.json(&json(&matrix, &outcome, &sensor)),
         Format::Junit => output.text(junit(judged, sensor)),

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &ReplayArgs, global: Global, output: &mut Output) -> Res
         let problems: Vec<String> = problems.iter().map(|problem| format!("{name}: {problem}")).collect();
         Failure::input(problems.join("\n"))
     })?;
-    let mut reporter = reporter(global);
+    let mut reporter = reporter(global, output.page());
     let mut world = ReplayWorld::all(&bundle);
     let exit = run_plans(&plans, format!("recorded: {}", bundle.sensor), &mut world, reporter.as_mut(), output)?;
     output.text(reporter.finish());

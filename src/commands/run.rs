@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use firstseen_scenarios::report::{Detail, JsonReport, JunitReport, Reporter, TextReport};
+use firstseen_scenarios::report::{Detail, JsonReport, JunitReport, Page, Reporter, TextReport};
 use firstseen_scenarios::{
     Collection, LiveWorld, Plan, RunEvent, Totals, Verdict, World, WorldError, catalog, find_rule, load_paths,
 };
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &RunArgs, global: Global, output: &mut Output) -> Result
     for problem in &problems {
         message(format!("firstseen: {problem}"));
     }
-    let mut reporter = reporter(global);
+    let mut reporter = reporter(global, output.page());
     let lab = Lab::open(args.scratch.as_deref())?;
     let sensor = lab.choose(args.sensor)?;
     let said = sensor.to_string();
@@ -45,10 +45,10 @@ pub(crate) fn run(args: &RunArgs, global: Global, output: &mut Output) -> Result
 }
 
 /// What writes the answer in the format that was asked for.
-pub(crate) fn reporter(global: Global) -> Box<dyn Reporter> {
+pub(crate) fn reporter(global: Global, page: Page) -> Box<dyn Reporter> {
     match global.format {
-        Format::Text if global.verbose => Box::new(TextReport::new(Detail::Steps)),
-        Format::Text => Box::new(TextReport::new(Detail::Scenarios)),
+        Format::Text if global.verbose => Box::new(TextReport::new(Detail::Steps, page)),
+        Format::Text => Box::new(TextReport::new(Detail::Scenarios, page)),
         Format::Json => Box::new(JsonReport::default()),
         Format::Junit => Box::new(JunitReport::default()),
     }

@@ -74,10 +74,10 @@ fn show_technique(technique: &Technique, global: Global, output: &mut Output) {
         ("needs", privileges(technique)),
         ("ATT&CK", &technique.attack.join(", ")),
     ] {
-        output.text(labelled(label, text));
+        output.labelled(label, text);
     }
     for parameter in technique.parameters {
-        output.text(labelled("param", &format!("{} = {}: {}", parameter.name, parameter.default, parameter.what)));
+        output.labelled("param", &format!("{} = {}: {}", parameter.name, parameter.default, parameter.what));
     }
 }
 
@@ -86,31 +86,6 @@ fn privileges(technique: &Technique) -> &'static str {
         Privileges::None => "no privileges",
         Privileges::Root => "root",
     }
-}
-
-/// A label, and text wrapped beside it to 80 columns.
-pub(crate) fn labelled(label: &str, text: &str) -> String {
-    const WIDTH: usize = 80;
-    let indent = 11;
-    let mut lines = String::new();
-    let mut line = format!("  {label:8} ");
-    let mut empty = true;
-    for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            lines.push_str(line.trim_end());
-            lines.push('\n');
-            line = " ".repeat(indent);
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    lines.push_str(line.trim_end());
-    lines.push('\n');
-    lines
 }
 
 fn show_scenario(loaded: &Loaded, global: Global, output: &mut Output) {
@@ -145,23 +120,23 @@ fn show_rule(name: &str, text: &str, rule: &Rule, global: Global, output: &mut O
         return;
     }
     output.line(format!("{}  ({name})", rule.rule_id));
-    output.text(labelled("name", &rule.name));
-    output.text(labelled("type", rule.kind.name()));
+    output.labelled("name", &rule.name);
+    output.labelled("type", rule.kind.name());
     if let RuleKind::NewTerms(new_terms) = &rule.kind {
-        output.text(labelled("terms", &new_terms.fields.join(", ")));
-        output.text(labelled("history", &new_terms.history_window_start));
+        output.labelled("terms", &new_terms.fields.join(", "));
+        output.labelled("history", &new_terms.history_window_start);
     }
     if let Some(query) = rule.kind.query() {
-        output.text(labelled("query", &query.text));
+        output.labelled("query", &query.text);
     }
-    output.text(labelled("schedule", &format!("every {}, from {} to {}", rule.interval, rule.from, rule.to)));
-    output.text(labelled("indices", &rule.index.join(", ")));
-    output.text(labelled("severity", &format!("{}, risk {}", rule.severity.name(), rule.risk_score)));
+    output.labelled("schedule", &format!("every {}, from {} to {}", rule.interval, rule.from, rule.to));
+    output.labelled("indices", &rule.index.join(", "));
+    output.labelled("severity", &format!("{}, risk {}", rule.severity.name(), rule.risk_score));
     for audit_rule in rule.audit_rules() {
-        output.text(labelled("audit", &audit_rule));
+        output.labelled("audit", &audit_rule);
     }
     if !rule.capture_env_vars().is_empty() {
-        output.text(labelled("captures", &rule.capture_env_vars().join(", ")));
+        output.labelled("captures", &rule.capture_env_vars().join(", "));
     }
-    output.text(labelled("about", &rule.description));
+    output.labelled("about", &rule.description);
 }

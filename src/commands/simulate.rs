@@ -8,7 +8,6 @@ use serde_json::json;
 
 use crate::args::{Format, Global, SimulateArgs};
 use crate::commands::json::FORMAT_VERSION;
-use crate::commands::show::labelled;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::lab::Lab;
@@ -64,33 +63,33 @@ fn show_plan(technique: &Technique, plan: &Plan, done: Option<(&Outcome, &Path)>
     }
     let title = if done.is_some() { "" } else { " (dry run: nothing is done)" };
     output.line(format!("{}: {}{title}", technique.id, technique.title));
-    output.text(labelled("why", technique.reason));
-    output.text(labelled("touches", technique.touches));
-    output.text(labelled("undone", technique.undo));
+    output.labelled("why", technique.reason);
+    output.labelled("touches", technique.touches);
+    output.labelled("undone", technique.undo);
     for file in &plan.files {
-        output.text(labelled("file", &file.path.display().to_string()));
+        output.labelled("file", &file.path.display().to_string());
     }
-    output.text(labelled("program", &command.program.display().to_string()));
-    output.text(labelled("argv", &argv.join(" ")));
+    output.labelled("program", &command.program.display().to_string());
+    output.labelled("argv", &argv.join(" "));
     for variable in env {
-        output.text(labelled("env", &variable));
+        output.labelled("env", &variable);
     }
     let Some((outcome, scratch)) = done else { return };
     for call in &outcome.report.memory {
-        output.text(labelled("did", &call.to_string()));
+        output.labelled("did", &call.to_string());
     }
     for object in &outcome.report.objects {
-        output.text(labelled("loaded", &format!("the preload object, into process {}", object.pid)));
+        output.labelled("loaded", &format!("the preload object, into process {}", object.pid));
     }
     for ran in &outcome.report.ran {
-        output.text(labelled("ran", &format!("the target, as process {}", ran.pid)));
+        output.labelled("ran", &format!("the target, as process {}", ran.pid));
     }
     for line in outcome.report.complaints.lines() {
-        output.text(labelled("stderr", line));
+        output.labelled("stderr", line);
     }
     match &outcome.proof {
-        Ok(()) => output.text(labelled("proof", "the worker's own report shows what the technique promises")),
-        Err(shortfall) => output.text(labelled("not done", &shortfall.to_string())),
+        Ok(()) => output.labelled("proof", "the worker's own report shows what the technique promises"),
+        Err(shortfall) => output.labelled("not done", &shortfall.to_string()),
     }
-    output.text(labelled("scratch", &format!("{} (removed)", scratch.display())));
+    output.labelled("scratch", &format!("{} (removed)", scratch.display()));
 }

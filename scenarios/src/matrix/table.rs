@@ -1,9 +1,9 @@
-//! The matrix for people: at most 80 columns, one line a technique, more for what is not as expected.
+//! The matrix for people: one line a technique, more for what is not as expected.
 
 use super::model::{Expected, Matrix};
 use super::outcome::{Judged, MatrixOutcome};
-use crate::report::Detail;
-use crate::report::text::{RESET, wrapped};
+use crate::report::text::RESET;
+use crate::report::{Detail, Page};
 use crate::verdict::Verdict;
 
 /// Columns of the technique's name, and of each verdict.
@@ -14,8 +14,8 @@ const CELL: usize = 22;
 ///
 /// [`Detail::Steps`] gives the reason of every cell that has one of its own.
 #[must_use]
-pub fn table(matrix: &Matrix, outcome: &MatrixOutcome, detail: Detail) -> String {
-    let mut text = heading(matrix);
+pub fn table(matrix: &Matrix, outcome: &MatrixOutcome, detail: Detail, page: Page) -> String {
+    let mut text = heading(matrix, page);
     for row in &outcome.rows {
         text.push_str(&format!("{:NAME$}", row.technique.id));
         for cell in &row.cells {
@@ -25,22 +25,22 @@ pub fn table(matrix: &Matrix, outcome: &MatrixOutcome, detail: Detail) -> String
         text.push('\n');
     }
     let notes = notes(matrix, outcome);
-    section(&mut text, "Changed:", &notes, |judged| judged.changed());
-    section(&mut text, "Failed to run:", &notes, |judged| matches!(judged.verdict, Verdict::Error { .. }));
-    section(&mut text, "Open:", &notes, |judged| matches!(judged.verdict, Verdict::Inconclusive { .. }));
-    skipped(&mut text, outcome);
-    extended(&mut text, matrix, outcome);
+    section(&mut text, page, "Changed:", &notes, |judged| judged.changed());
+    section(&mut text, page, "Failed to run:", &notes, |judged| matches!(judged.verdict, Verdict::Error { .. }));
+    section(&mut text, page, "Open:", &notes, |judged| matches!(judged.verdict, Verdict::Inconclusive { .. }));
+    skipped(&mut text, page, outcome);
+    extended(&mut text, page, matrix, outcome);
     if detail == Detail::Steps {
-        reasons(&mut text, &notes);
+        reasons(&mut text, page, &notes);
     }
     text.push_str(&format!("\n{outcome}\n"));
     text
 }
 
-fn heading(matrix: &Matrix) -> String {
+fn heading(matrix: &Matrix, page: Page) -> String {
     let mut text = String::new();
     for column in &matrix.columns {
-        text.push_str(&wrapped(&format!("{}: {}", column.name, column.rule.name), 0));
+        text.push_str(&page.wrapped(&format!("{}: {}", column.name, column.rule.name), 0));
     }
     text.push_str(&format!("\n{:NAME$}", "technique"));
     for column in &matrix.columns {
@@ -86,16 +86,16 @@ fn notes<'o>(matrix: &Matrix, outcome: &'o MatrixOutcome) -> Vec<(String, &'o Ju
     notes
 }
 
-fn section(text: &mut String, title: &str, notes: &[(String, &Judged)], belongs: impl Fn(&Judged) -> bool) {
+fn section(text: &mut String, page: Page, title: &str, notes: &[(String, &Judged)], belongs: impl Fn(&Judged) -> bool) {
     let mut title = Some(format!("\n{title}\n"));
     for (place, judged) in notes.iter().filter(|(_, judged)| belongs(judged)) {
         text.extend(title.take());
-        text.push_str(&wrapped(&format!("{place}: {}", judged.verdict), 2));
+        text.push_str(&page.wrapped(&format!("{place}: {}", judged.verdict), 2));
     }
 }
 
 /// Techniques that could not be done, each once.
-fn skipped(text: &mut String, outcome: &MatrixOutcome) {
+fn skipped(text: &mut String, page: Page, outcome: &MatrixOutcome) {
     let mut title = Some("\nSkipped here:\n");
     for row in &outcome.rows {
         let reason = row.cells.iter().find_map(|cell| match &cell.judged.verdict {
@@ -104,28 +104,28 @@ fn skipped(text: &mut String, outcome: &MatrixOutcome) {
         });
         if let Some(reason) = reason {
             text.extend(title.take());
-            text.push_str(&wrapped(&format!("{}: {reason}", row.technique.id), 2));
+            text.push_str(&page.wrapped(&format!("{}: {reason}", row.technique.id), 2));
         }
     }
 }
 
 /// What a host would see that records more.
-fn extended(text: &mut String, matrix: &Matrix, outcome: &MatrixOutcome) {
+fn extended(text: &mut String, page: Page, matrix: &Matrix, outcome: &MatrixOutcome) {
     let mut title = Some("\nOn a host that records more:\n");
     for row in &outcome.rows {
         for (column, cell) in matrix.columns.iter().zip(&row.cells) {
             let Some((configuration, judged)) = &cell.extended else { continue };
             let (id, name, seen) = (row.technique.id, &column.name, judged.seen);
             text.extend(title.take());
-            text.push_str(&wrapped(&format!("{id}, {name}: {seen}, with {configuration}"), 2));
+            text.push_str(&page.wrapped(&format!("{id}, {name}: {seen}, with {configuration}"), 2));
         }
     }
 }
 
-fn reasons(text: &mut String, notes: &[(String, &Judged)]) {
+fn reasons(text: &mut String, page: Page, notes: &[(String, &Judged)]) {
     text.push_str("\nWhy:\n");
     for (place, judged) in notes {
-        text.push_str(&wrapped(&format!("{place}: {}, {}", judged.expected, judged.why), 2));
+        text.push_str(&page.wrapped(&format!("{place}: {}, {}", judged.expected, judged.why), 2));
     }
 }
 

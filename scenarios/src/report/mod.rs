@@ -2,11 +2,13 @@
 
 mod json;
 mod junit;
+mod page;
 mod story;
 pub(crate) mod text;
 
 pub use json::{FORMAT_VERSION, JsonReport};
 pub use junit::JunitReport;
+pub use page::Page;
 pub use story::StoryReport;
 pub use text::{Detail, TextReport};
 

@@ -1,11 +1,11 @@
-//! The report that tells a story: act, record, document, match, term, alert, silence. At most 80 columns.
+//! The report that tells a story: act, record, document, match, term, alert, silence.
 
 use std::collections::BTreeMap;
 
 use firstseen_detector::time::Millis;
 
-use super::Reporter;
-use super::text::{RESET, label, remarks, what_came, wrapped};
+use super::text::{RESET, label, remarks, what_came};
+use super::{Page, Reporter};
 use crate::event::{ActPerformed, RunEvent};
 use crate::verdict::{AlertOutcome, StepOutcome};
 
@@ -13,6 +13,7 @@ use crate::verdict::{AlertOutcome, StepOutcome};
 /// and the document made of it; the others in a few lines.
 #[derive(Debug, Default)]
 pub struct StoryReport {
+    page: Page,
     scenario: Told,
 }
 
@@ -30,17 +31,16 @@ const DIM: &str = "\u{1b}[2m";
 const YELLOW: &str = "\u{1b}[33m";
 /// Where the text of a labelled line begins.
 const INDENT: usize = 13;
-const WIDTH: usize = 80;
 
 impl Reporter for StoryReport {
     fn event(&mut self, event: &RunEvent) -> String {
         match event {
-            RunEvent::RunStarted { sensor, .. } => wrapped(&format!("Sensor: {sensor}"), 0),
+            RunEvent::RunStarted { sensor, .. } => self.page.wrapped(&format!("Sensor: {sensor}"), 0),
             RunEvent::ScenarioStarted { title, rule_name, terms, schedule, executions, .. } => {
                 self.scenario = Told { executions: *executions, ..Told::default() };
                 let mut text = format!("\n{BOLD}{rule_name}{RESET}\n");
-                text.push_str(&wrapped(&format!("a term is: {}; {schedule}", terms.join(" + ")), 2));
-                text.push_str(&wrapped(&format!("{title}."), 2));
+                text.push_str(&self.page.wrapped(&format!("a term is: {}; {schedule}", terms.join(" + ")), 2));
+                text.push_str(&self.page.wrapped(&format!("{title}."), 2));
                 text
             }
             RunEvent::ActPerformed(act) => {
@@ -71,6 +71,12 @@ impl Reporter for StoryReport {
 }
 
 impl StoryReport {
+    /// A story on that page.
+    #[must_use]
+    pub fn new(page: Page) -> StoryReport {
+        StoryReport { page, scenario: Told::default() }
+    }
+
     fn step(&self, step: &StepOutcome) -> String {
         let mut text = String::new();
         let acts = self.scenario.acts.get(&step.number).map(Vec::as_slice).unwrap_or_default();
@@ -80,23 +86,63 @@ impl StoryReport {
             [act, ..] => {
                 let more = if acts.len() > 1 { format!(" and {} more", acts.len() - 1) } else { String::new() };
                 text.push_str(&format!("{} runs {}{more}: {}\n", act.host, act.executable, act.technique));
-                text.push_str(&act_lines(act, step.number == 1));
+                text.push_str(&self.act_lines(act, step.number == 1));
             }
         }
         for alert in self.scenario.alerts.get(&step.number).into_iter().flatten() {
-            text.push_str(&labelled("ALERT", YELLOW, &format!("at {}, id {}", alert.raised_at, alert.id)));
+            text.push_str(&self.labelled("ALERT", YELLOW, &format!("at {}, id {}", alert.raised_at, alert.id)));
             if step.number == 1 || acts.len() > 1 {
-                text.push_str(&labelled("", "", &alert.terms.join(" + ")));
+                text.push_str(&self.labelled("", "", &alert.terms.join(" + ")));
             }
         }
         if step.alerts.is_empty() {
-            text.push_str(&labelled("silence", "", &format!("{}, proven", what_came(step))));
+            text.push_str(&self.labelled("silence", "", &format!("{}, proven", what_came(step))));
         }
         for remark in remarks(step) {
-            text.push_str(&labelled("remark", "", &remark));
+            text.push_str(&self.labelled("remark", "", &remark));
         }
         text.push_str(&format!("  {} {}\n", label(&step.verdict), verdict_line(step)));
         text
+    }
+
+    fn act_lines(&self, act: &ActPerformed, in_full: bool) -> String {
+        let mut text = self.labelled("act", "", &act.report);
+        if in_full {
+            if let Some(evidence) = &act.evidence {
+                text.push_str(&self.labelled("record", "", &self.shortened(evidence)));
+            }
+            for (number, (name, value)) in act.fields.iter().enumerate() {
+                text.push_str(&self.labelled(
+                    if number == 0 { "document" } else { "" },
+                    DIM,
+                    &format!("{name}: {value}"),
+                ));
+            }
+        }
+        let documents = if act.documents.len() == 1 {
+            "1 document".to_owned()
+        } else {
+            format!("{} documents", act.documents.len())
+        };
+        text.push_str(&self.labelled("match", "", &format!("the query matches {} of {documents}", act.matched)));
+        if let Some(terms) = &act.terms {
+            text.push_str(&self.labelled("term", "", &terms.join(" + ")));
+        }
+        text
+    }
+
+    /// At most four lines of a record.
+    fn shortened(&self, record: &str) -> String {
+        match record.char_indices().nth(4 * (self.page.columns() - INDENT) - 16) {
+            Some((end, _)) => format!("{} ...", &record[..end]),
+            None => record.to_owned(),
+        }
+    }
+
+    /// A label, and text beside it.
+    fn labelled(&self, name: &str, colour: &str, text: &str) -> String {
+        let reset = if colour.is_empty() { "" } else { RESET };
+        self.page.beside(&format!("  {colour}{name:<9}{reset}  "), INDENT, text)
     }
 }
 
@@ -107,91 +153,5 @@ fn verdict_line(step: &StepOutcome) -> String {
         (None, Some(1)) => "expected 1 alert".to_owned(),
         (None, Some(alerts)) => format!("expected {alerts} alerts"),
         (None, None) => "expected silence".to_owned(),
-    }
-}
-
-fn act_lines(act: &ActPerformed, in_full: bool) -> String {
-    let mut text = labelled("act", "", &act.report);
-    if in_full {
-        if let Some(evidence) = &act.evidence {
-            text.push_str(&labelled("record", "", &shortened(evidence)));
-        }
-        for (number, (name, value)) in act.fields.iter().enumerate() {
-            text.push_str(&labelled(if number == 0 { "document" } else { "" }, DIM, &format!("{name}: {value}")));
-        }
-    }
-    let documents =
-        if act.documents.len() == 1 { "1 document".to_owned() } else { format!("{} documents", act.documents.len()) };
-    text.push_str(&labelled("match", "", &format!("the query matches {} of {documents}", act.matched)));
-    if let Some(terms) = &act.terms {
-        text.push_str(&labelled("term", "", &terms.join(" + ")));
-    }
-    text
-}
-
-/// At most four lines of a record.
-fn shortened(record: &str) -> String {
-    const MOST: usize = 4 * (WIDTH - INDENT) - 16;
-    match record.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{} ...", &record[..end]),
-        None => record.to_owned(),
-    }
-}
-
-/// A label, and text wrapped beside it; words that are longer than the page are broken.
-fn labelled(name: &str, colour: &str, text: &str) -> String {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let mut rest = word;
-        loop {
-            let used = line.chars().count() + usize::from(!line.is_empty());
-            let room = WIDTH - INDENT - used.min(WIDTH - INDENT);
-            let length = rest.chars().count();
-            if length <= room {
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(rest);
-                break;
-            }
-            if !line.is_empty() && length <= WIDTH - INDENT {
-                lines.push(std::mem::take(&mut line));
-                continue;
-            }
-            let cut = rest.char_indices().nth(room).map_or(rest.len(), |(at, _)| at);
-            if cut == 0 {
-                lines.push(std::mem::take(&mut line));
-                continue;
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(&rest[..cut]);
-            lines.push(std::mem::take(&mut line));
-            rest = &rest[cut..];
-        }
-    }
-    lines.push(line);
-    let mut text = String::new();
-    for (number, line) in lines.iter().enumerate() {
-        let name = if number == 0 { name } else { "" };
-        let reset = if colour.is_empty() { "" } else { RESET };
-        text.push_str(&format!("  {colour}{name:<9}{reset}  {line}\n"));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labelled_text_never_leaves_the_page_and_loses_nothing() {
-        let long = format!("a {} b {}", "x".repeat(200), "y".repeat(66));
-        let text = labelled("record", "", &long);
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-        let joined: String = text.replace("record", "").split_whitespace().collect();
-        assert_eq!(joined, long.split_whitespace().collect::<String>());
     }
 }

@@ -1,8 +1,8 @@
-//! The report for people: at most 80 columns, one line a scenario, more for what did not pass.
+//! The report for people: one line a scenario, more for what did not pass.
 
 use std::collections::BTreeMap;
 
-use super::Reporter;
+use super::{Page, Reporter};
 use crate::event::RunEvent;
 use crate::verdict::{ScenarioOutcome, StepOutcome, Verdict};
 
@@ -21,16 +21,16 @@ pub enum Detail {
 #[derive(Debug, Default)]
 pub struct TextReport {
     detail: Detail,
+    page: Page,
 }
 
-const WIDTH: usize = 80;
 pub(crate) const RESET: &str = "\u{1b}[0m";
 
 impl TextReport {
     /// A report with that much detail.
     #[must_use]
-    pub fn new(detail: Detail) -> TextReport {
-        TextReport { detail }
+    pub fn new(detail: Detail, page: Page) -> TextReport {
+        TextReport { detail, page }
     }
 
     fn scenario(&self, outcome: &ScenarioOutcome) -> String {
@@ -39,17 +39,17 @@ impl TextReport {
             format!("{} {:<32} {steps:>3} steps {runs:>8} executions\n", label(&outcome.verdict), outcome.id);
         let passed = outcome.verdict == Verdict::Pass;
         if !passed || self.detail == Detail::Steps {
-            text.push_str(&wrapped(&outcome.title, 6));
+            text.push_str(&self.page.wrapped(&outcome.title, 6));
         }
         for step in &outcome.steps {
             let remarks = remarks(step);
             if self.detail == Detail::Steps || step.verdict != Verdict::Pass || !remarks.is_empty() {
-                text.push_str(&step_lines(step));
-                text.extend(remarks.iter().map(|remark| wrapped(remark, 12)));
+                text.push_str(&step_lines(step, self.page));
+                text.extend(remarks.iter().map(|remark| self.page.wrapped(remark, 12)));
             }
         }
         if !outcome.steps.iter().any(|step| step.verdict == outcome.verdict) && !passed {
-            text.push_str(&wrapped(&outcome.verdict.to_string(), 6));
+            text.push_str(&self.page.wrapped(&outcome.verdict.to_string(), 6));
         }
         text
     }
@@ -58,7 +58,7 @@ impl TextReport {
 impl Reporter for TextReport {
     fn event(&mut self, event: &RunEvent) -> String {
         match event {
-            RunEvent::RunStarted { sensor, .. } => wrapped(&format!("sensor: {sensor}"), 0),
+            RunEvent::RunStarted { sensor, .. } => self.page.wrapped(&format!("sensor: {sensor}"), 0),
             RunEvent::ScenarioJudged(outcome) => self.scenario(outcome),
             RunEvent::RunFinished(totals) => format!("{totals}\n"),
             _ => String::new(),
@@ -71,13 +71,13 @@ impl Reporter for TextReport {
 }
 
 /// `+3m          updater                silent: known-term`, and the reason of a verdict that is no pass.
-fn step_lines(step: &StepOutcome) -> String {
+fn step_lines(step: &StepOutcome, page: Page) -> String {
     let acts = if step.acts > step.actors.len() { format!(" x{}", step.acts) } else { String::new() };
     let actors = format!("{}{acts}", step.actors.join(", "));
     let mut text =
         format!("      {} {:<12} {actors:<19} {}\n", label(&step.verdict), step.at.to_string(), what_came(step));
     if step.verdict != Verdict::Pass {
-        text.push_str(&wrapped(&step.verdict.to_string(), 12));
+        text.push_str(&page.wrapped(&step.verdict.to_string(), 12));
     }
     text
 }
@@ -117,29 +117,6 @@ pub(super) fn label(verdict: &Verdict) -> String {
     format!("{colour}{word}{RESET}")
 }
 
-/// Breaks text at spaces so that no line is longer than the page, unless one word is.
-pub(crate) fn wrapped(text: &str, indent: usize) -> String {
-    let mut lines = String::new();
-    let mut column = 0;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if column > 0 && column + 1 + length <= WIDTH {
-            lines.push(' ');
-            column += 1;
-        } else {
-            if column > 0 {
-                lines.push('\n');
-            }
-            lines.push_str(&" ".repeat(indent));
-            column = indent;
-        }
-        lines.push_str(word);
-        column += length;
-    }
-    lines.push('\n');
-    lines
-}
-
 /// `2,016`
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
@@ -159,11 +136,11 @@ mod tests {
     use crate::report::tests::rendered;
 
     fn plain(detail: Detail) -> String {
-        let mut text = rendered(&mut TextReport::new(detail));
+        let mut text = rendered(&mut TextReport::new(detail, Page::default()));
         for escape in ["\u{1b}[32m", "\u{1b}[31m", RESET] {
             text = text.replace(escape, "");
         }
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         text
     }
 
@@ -189,7 +166,7 @@ mod tests {
                 outcome.steps[0].alerts[0].remark = Some("Elastic itself would miss it".to_owned());
             }
         }
-        let mut report = TextReport::new(Detail::Scenarios);
+        let mut report = TextReport::new(Detail::Scenarios, Page::default());
         let text: String = events.iter().map(|event| report.event(event)).collect();
         assert!(text.contains("            1 of 1 alerts: Elastic itself would miss it\n"), "{text}");
     }
