@@ -1,7 +1,7 @@
 //! The whole catalog on this machine: real acts, seen by every sensor that works here.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 
 use firstseen_detector::audit::AuditRule;
 use firstseen_detector::journal::{Journal, StateDir};
@@ -48,16 +48,23 @@ fn every_scenario_of_the_catalog_passes() {
 }
 
 /// Holds the kernel's audit for one test at a time, also against tests of another checkout.
-fn alone() -> File {
+fn alone() -> io::Result<File> {
     let path = std::env::temp_dir().join("firstseen-audit-tests.lock");
-    let lock = File::options().create(true).truncate(false).write(true).open(path).expect("a lock file");
-    lock.lock().expect("locked");
-    lock
+    let lock = File::options().create(true).truncate(false).write(true).open(path)?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+fn skipped(reason: impl std::fmt::Display) {
+    writeln!(io::stderr(), "skipped: the catalog under the kernel's audit: {reason}").expect("standard error");
 }
 
 #[test]
 fn the_kernels_audit_and_the_tracer_give_equal_outcomes() {
-    let _lock = alone();
+    let _lock = match alone() {
+        Ok(lock) => lock,
+        Err(error) => return skipped(format!("the lock file of another user's tests: {error}")),
+    };
     let scratch = Scratch::new(None).expect("a scratch folder");
     let state = tempfile::tempdir().expect("a folder");
     let state = StateDir::at(&state.path().join("state")).expect("a state folder");
@@ -66,8 +73,7 @@ fn the_kernels_audit_and_the_tracer_give_equal_outcomes() {
         Ok(Box::new(AuditSensor::new(&parsed(rules), options)?))
     };
     if let Err(reason) = audit(&[]) {
-        writeln!(std::io::stderr(), "skipped: the catalog under the kernel's audit: {reason}").expect("standard error");
-        return;
+        return skipped(reason);
     }
     let json = |outcome: &ScenarioOutcome| serde_json::to_string_pretty(outcome).expect("serialisable");
     let mut world = LiveWorld::new(&scratch, audit);
