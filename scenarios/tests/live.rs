@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use firstseen_detector::audit::AuditRule;
 use firstseen_detector::journal::{Journal, StateDir};
 use firstseen_detector::sensor::Sensor;
-use firstseen_detector::sensor::kernel::{AuditSensor, Options};
+use firstseen_detector::sensor::kernel::{AuditKernel, AuditSensor, KernelError, Netlink, Options};
 use firstseen_detector::sensor::trace::TraceSensor;
 use firstseen_scenarios::{LiveWorld, OpenError, Plan, RunEvent, ScenarioOutcome, Verdict, catalog, find_rule, run};
 use firstseen_simulator::Scratch;
@@ -47,11 +47,12 @@ fn every_scenario_of_the_catalog_passes() {
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
-/// Holds the kernel's audit for one test at a time, also against tests of another checkout.
-fn alone() -> io::Result<File> {
+/// Holds the kernel's audit for one test at a time, also against tests of another checkout; or why it cannot be used.
+fn alone() -> Result<File, KernelError> {
+    Netlink::connect()?.listen()?;
     let path = std::env::temp_dir().join("firstseen-audit-tests.lock");
-    let lock = File::options().create(true).truncate(false).write(true).open(path)?;
-    lock.lock()?;
+    let lock = File::options().create(true).truncate(false).write(true).open(path).expect("a lock file");
+    lock.lock().expect("locked");
     Ok(lock)
 }
 
@@ -63,7 +64,7 @@ fn skipped(reason: impl std::fmt::Display) {
 fn the_kernels_audit_and_the_tracer_give_equal_outcomes() {
     let _lock = match alone() {
         Ok(lock) => lock,
-        Err(error) => return skipped(format!("the lock file of another user's tests: {error}")),
+        Err(error) => return skipped(error),
     };
     let scratch = Scratch::new(None).expect("a scratch folder");
     let state = tempfile::tempdir().expect("a folder");

@@ -15,13 +15,13 @@ use crate::journal::{Journal, StateDir, undo_all};
 use crate::sensor::trace::TraceSensor;
 use crate::sensor::{Launch, Loss, Observation, Sensor};
 
-/// Keeps the tests of this file apart, also those of another checkout.
-struct Alone {
+/// Keeps the tests of the kernel's audit apart, also those of another checkout.
+pub(crate) struct Alone {
     _lock: File,
 }
 
 /// `None`, and the reason on standard error, where the kernel's audit cannot be used.
-fn alone() -> Option<Alone> {
+pub(crate) fn alone() -> Option<Alone> {
     let kernel = Netlink::connect().and_then(|mut kernel| {
         let status = kernel.status()?;
         kernel.listen().map(|_| status)

@@ -10,7 +10,7 @@ mod delivery;
 #[cfg(test)]
 pub(crate) mod fake;
 #[cfg(test)]
-mod live_tests;
+pub(crate) mod live_tests;
 mod netlink;
 mod rule;
 mod sensor;

@@ -2,7 +2,6 @@
 //! their numbers, times and the key that the audit sensor adds.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -10,6 +9,7 @@ use super::*;
 use crate::audit::Abi;
 use crate::journal::{Journal, StateDir};
 use crate::sensor::SensorKind;
+use crate::sensor::kernel::live_tests::alone;
 use crate::sensor::kernel::{AuditSensor, Options};
 
 const CALLS_64: &str = "mprotect,pkey_mprotect,mmap,memfd_create,execve,execveat,exit_group,personality";
@@ -59,12 +59,7 @@ fn events(records: &[RawRecord], calls: &BTreeSet<(Abi, u32)>) -> Vec<Vec<String
 
 #[test]
 fn the_kernel_writes_the_same_records_about_the_same_acts() {
-    // The tests of the audit sensor hold the same file.
-    let path = std::env::temp_dir().join("firstseen-audit-tests.lock");
-    let Ok(lock) = File::options().create(true).truncate(false).write(true).open(path) else {
-        return skipped("another user tests here");
-    };
-    lock.lock().expect("locked");
+    let Some(_alone) = alone() else { return };
     let key = format!("parity-{}", std::process::id());
     let rules = rules(&[
         &format!("-a always,exit -F arch=b64 -S {CALLS_64} -k {key}"),
