@@ -85,7 +85,7 @@ impl WindowRun<'_> {
         for Bucket { terms, members } in buckets {
             let time = |member: &u32| self.runner.population.time(*member);
             let (Some(start), Some(end)) = (members.first().map(time), members.last().map(time)) else { continue };
-            let key = GroupKey::of(&terms);
+            let key = GroupKey::of(&self.compiled.rule, &terms);
             let suppression = Suppression { terms, start, end, docs_count: members.len() as u64 - 1 };
             let id = self.bucket_id(members[0], &suppression);
             if self.runner.alerts.find(&id).is_none() {
@@ -130,7 +130,7 @@ impl WindowRun<'_> {
                 continue;
             }
             for key in product(&values) {
-                let counted_until = self.suppressed_until(&GroupKey::of(&self.terms_of(&key)));
+                let counted_until = self.suppressed_until(&GroupKey::of(&self.compiled.rule, &self.terms_of(&key)));
                 if counted_until.is_none_or(|end| self.runner.population.time(member) > end) {
                     buckets.entry(key).or_default().push(member);
                 }

@@ -233,6 +233,18 @@ fn closed_alerts_take_in_nothing() {
 }
 
 #[test]
+fn a_group_belongs_to_its_rule_and_a_copy_of_the_rule_has_its_own() {
+    for (id, created) in [("rule-1", vec![]), ("rule-2", vec!["b d2"])] {
+        let mut lab = suppressed(json!({"duration": {"value": 1, "unit": "h"}}));
+        sight(&mut lab, "11:58", "a", "x");
+        lab.run("12:00");
+        sight(&mut lab, "12:04", "b", "x");
+        let suppression = json!({"group_by": ["user.name"], "duration": {"value": 1, "unit": "h"}});
+        assert_eq!(lab.change(json!({"rule_id": id, "alert_suppression": suppression})).run("12:08"), created, "{id}");
+    }
+}
+
+#[test]
 fn with_suppression_reaching_the_limit_exactly_warns() {
     let mut lab = suppressed(json!({"max_signals": 1}));
     sight(&mut lab, "11:55", "a", "x");
