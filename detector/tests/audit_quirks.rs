@@ -169,6 +169,32 @@ fn a_socket_address_is_a_destination_of_what_sends_and_a_source_of_what_receives
 }
 
 #[test]
+fn a_program_is_what_acted_unless_it_is_an_interpreter_in_usr_bin() {
+    for (exe, how) in [
+        ("/opt/rwx", "/opt/rwx"),
+        ("/usr/bin/python3.11", "rwx"),
+        ("/usr/bin/bash", "rwx"),
+        ("/usr/bin/perl", "rwx"),
+        ("/bin/bash", "/bin/bash"),
+        ("/usr/bin/ruby", "/usr/bin/ruby"),
+    ] {
+        let call = SYSCALL.replace("/opt/rwx", exe);
+        let document = auditbeat(&[("SYSCALL", &call)]);
+        assert_eq!((&document["auditd"]["summary"]["how"], &document["process"]["name"]), (&json!(how), &json!("rwx")));
+    }
+}
+
+#[test]
+fn an_account_that_is_unset_has_no_field() {
+    let unset = SYSCALL.replace("auid=1000", "auid=4294967295").replace("ses=1", "ses=4294967295");
+    for (call, session, audit) in [(SYSCALL, json!("1"), json!({"id": "1000"})), (&unset, Value::Null, Value::Null)] {
+        let document = auditbeat(&[("SYSCALL", call)]);
+        assert_eq!((&document["auditd"]["session"], &document["user"]["audit"]), (&session, &audit));
+        assert_eq!(document["user"]["id"], "0");
+    }
+}
+
+#[test]
 fn a_failed_exec_is_a_start_with_an_errno_name_and_the_callers_process() {
     let call = exec_call().replace("success=yes exit=0", "success=no exit=-2");
     let document = auditbeat(&[("SYSCALL", &call), ("PROCTITLE", "proctitle=2F6F70742F727778002D78")]);

@@ -95,6 +95,14 @@ fn to_moves_the_end_of_window_and_history() {
 }
 
 #[test]
+fn the_end_of_a_window_is_rounded_down_as_its_start_is() {
+    for (time, expected) in [("12:00", vec!["a d1"]), ("12:00:00.001", vec![])] {
+        let mut lab = Lab::new(json!({"to": "now/h", "from": "now-2h/h"}));
+        assert_eq!(lab.host(time, "a").run("12:40"), expected, "{time}");
+    }
+}
+
+#[test]
 fn a_failed_run_is_not_repeated_but_counts_as_the_previous_one() {
     let mut lab = Lab::mapped(json!({"new_terms_fields": ["flag"]}), json!({"flag": "boolean"}));
     lab.run("11:00");

@@ -1,5 +1,8 @@
 //! Sections (b.2) to (b.7): document times, populations, terms, first sights, identity.
 
+use firstseen_detector::ecs::Mappings;
+use firstseen_detector::engine::{Document, ExecutionKind, Keep, RuleRunner};
+use firstseen_detector::rule::{Exception, Rule};
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, NONE, at};
@@ -51,7 +54,7 @@ fn terms_are_index_values() {
 fn a_number_under_a_keyword_keeps_its_spelling() {
     let mut lab = Lab::new(json!({}));
     let source = format!(r#"{{"@timestamp":"{}","host":{{"name":[1.50,1e3]}}}}"#, at("11:55"));
-    let document = firstseen_detector::engine::Document::plain(source.as_bytes());
+    let document = Document::plain(source.as_bytes());
     lab.runner.ingest([document]);
     assert_eq!(lab.run("12:00"), ["1.50 1", "1e3 1"]);
 }
@@ -214,6 +217,45 @@ fn what_query_or_exception_excludes_is_no_history() {
     lab.doc("11:00", json!({"host.name": "a", "user.name": "guest"}));
     lab.doc("11:55", json!({"host.name": "a", "user.name": "root"}));
     assert_eq!(lab.run("12:00"), ["a d2"]);
+}
+
+#[test]
+fn what_a_filter_excludes_is_no_history() {
+    for (negate, expected) in [(true, vec!["a d2"]), (false, vec![])] {
+        let filter = json!([{"meta": {"negate": negate}, "query": {"match_phrase": {"user.name": "guest"}}}]);
+        let mut lab = Lab::new(json!({"filters": filter}));
+        lab.doc("11:00", json!({"host.name": "a", "user.name": "guest"}));
+        lab.doc("11:55", json!({"host.name": "a", "user.name": "root"}));
+        lab.doc("11:56", json!({"host.name": "a", "user.name": "guest"}));
+        assert_eq!(lab.run("12:00"), expected, "{negate}");
+    }
+}
+
+#[test]
+fn an_exception_removes_documents_until_it_expires() {
+    let rule = json!({
+        "type": "new_terms", "rule_id": "r", "new_terms_fields": ["host.name"], "history_window_start": "now-7d", "from": "now-9m"
+    });
+    let mut rule = Rule::from_api_json(rule.as_object().expect("an object")).expect("a readable rule");
+    let entry = Exception { field: "host.name".into(), included: true, kind: "match".into(), value: Some(json!("a")) };
+    rule.expiring_exceptions.push((at("12:00"), vec![entry]));
+    let mappings = json!({"@timestamp": "date", "host.name": "keyword"});
+    let mappings = Mappings::from_json(mappings.as_object().expect("an object")).expect("valid mappings");
+    for (run, expected) in [("11:59:59.999", 0), ("12:00", 1)] {
+        let mut runner = RuleRunner::new(&rule, &mappings, Keep::Matching).expect("a rule that runs");
+        let source = json!({"@timestamp": at("11:55").to_string(), "host.name": "a"}).to_string();
+        runner.ingest([Document::plain(source.as_bytes())]);
+        let report = runner.execute(at(run), ExecutionKind::Scheduled).expect("no failure");
+        assert_eq!(report.created.len(), expected, "{run}");
+    }
+}
+
+#[test]
+fn a_closed_alert_is_not_made_again() {
+    let mut lab = Lab::new(json!({}));
+    assert_eq!(lab.host("11:58", "a").run("12:00"), ["a d1"]);
+    lab.runner.close_all_alerts();
+    assert_eq!(lab.host("12:03", "b").run("12:05"), ["b d2"]);
 }
 
 #[test]
