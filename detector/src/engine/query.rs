@@ -352,6 +352,18 @@ mod tests {
     }
 
     #[test]
+    fn the_servers_limit_counts() {
+        let mut lab = lab(json!({"max_signals": 1001}));
+        for number in 0..1001 {
+            lab.add(&number.to_string(), exec("11:55", "h"));
+        }
+        assert_eq!(lab.run("12:00").len(), 1000);
+        assert_eq!(lab.warnings(), ["max_signals"]);
+        assert_eq!(lab.run("12:00:01").len(), 1);
+        assert_eq!(lab.warnings(), [""; 0]);
+    }
+
+    #[test]
     fn documents_without_the_override_come_last() {
         let mut lab = lab(json!({"timestamp_override": "event.ingested", "max_signals": 1}));
         lab.add("without", exec("11:52", "h"));

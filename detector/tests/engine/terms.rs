@@ -1,8 +1,8 @@
 //! Sections (b.2) to (b.7): document times, populations, terms, first sights, identity.
 
-use firstseen_detector::ecs::Mappings;
+use firstseen_detector::ecs::{Mappings, Schema};
 use firstseen_detector::engine::{Document, ExecutionKind, Keep, RuleRunner};
-use firstseen_detector::rule::{Exception, Rule};
+use firstseen_detector::rule::{Exception, Rule, builtin, load_text};
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, NONE, at};
@@ -248,6 +248,26 @@ fn an_exception_removes_documents_until_it_expires() {
         let report = runner.execute(at(run), ExecutionKind::Scheduled).expect("no failure");
         assert_eq!(report.created.len(), expected, "{run}");
     }
+}
+
+#[test]
+fn the_preload_rule_takes_the_document_of_a_whole_short_life_as_well() {
+    let (name, text) = builtin()[1];
+    let rule = load_text(name, text).expect("a built-in rule loads").remove(0);
+    let alerts = |kinds: Value, actions: Value| {
+        let mut runner =
+            RuleRunner::new(&rule, &Schema::known().mappings(), Keep::Everything).expect("a rule that runs");
+        let source = json!({
+            "@timestamp": at("11:58").to_string(), "host": {"id": "h", "os": {"type": "linux"}},
+            "event": {"category": ["process"], "type": kinds, "action": actions},
+            "process": {"env_vars": ["LD_PRELOAD=/tmp/x.so", "LD_LIBRARY_PATH=/tmp"]},
+        });
+        runner.ingest([Document::plain(source.to_string().as_bytes())]);
+        runner.execute(at("12:00"), ExecutionKind::Scheduled).expect("no failure").created.len()
+    };
+    assert_eq!(alerts(json!(["start"]), json!("exec")), 2, "one for each variable");
+    assert_eq!(alerts(json!(["start", "end"]), json!(["fork", "exec", "end"])), 2);
+    assert_eq!(alerts(json!(["start", "end"]), json!(["fork", "end"])), 0, "no program was executed");
 }
 
 #[test]
