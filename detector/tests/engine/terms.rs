@@ -279,6 +279,13 @@ fn a_closed_alert_is_not_made_again() {
 }
 
 #[test]
+fn alerts_of_the_rule_itself_are_documents_like_any_other() {
+    let mut lab = Lab::new(json!({}));
+    let own = json!({"host.name": "a", "kibana.alert.rule.uuid": "rule-1"});
+    assert_eq!(lab.doc("11:55", own).host("11:56", "a").run("12:00"), ["a d1"]);
+}
+
+#[test]
 fn a_rule_reads_only_its_indices() {
     let mut lab = Lab::new(json!({"index": ["auditbeat-*"]}));
     lab.named("filebeat-8", "d1", "11:00", "1970-01-01T00:00", json!({"host.name": "a"}));
