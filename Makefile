@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 CARGO ?= cargo
 # The demo, `run` and the benchmarks are measured as people run them: optimised.
-BIN := target/release/firstseen
+BIN := $(or $(CARGO_TARGET_DIR),target)/release/firstseen
 # What containers run: a binary that needs no dynamic loader.
 STATIC := $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-gnu/release/firstseen
 # Or docker (BuildKit).

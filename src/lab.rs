@@ -61,9 +61,7 @@ impl Lab {
             SensorChoice::Audit => Chosen { kind: SensorKind::Audit, why: "asked for".to_owned() },
             SensorChoice::Auto => match self.audit(&[]) {
                 Ok(_) => Chosen { kind: SensorKind::Audit, why: "chosen: the kernel's audit answers here".to_owned() },
-                Err(error) => {
-                    Chosen { kind: SensorKind::Trace, why: format!("chosen: the audit sensor is unfit, {error}") }
-                }
+                Err(error) => Chosen { kind: SensorKind::Trace, why: format!("chosen: {error}") },
             },
         };
         let probed = match chosen.kind {

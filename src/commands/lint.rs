@@ -60,10 +60,15 @@ pub(crate) fn run(args: &LintArgs, global: Global, output: &mut Output) -> Resul
         for remark in &remarks {
             output.line(as_text(remark));
         }
-        output.line(format!(
-            "{} files, {rules} rules, {scenario_count} scenarios: {errors} errors, {warnings} warnings",
-            files.len()
-        ));
+        let [files, rules, scenarios, errors, warnings] = [
+            (files.len(), "file"),
+            (rules, "rule"),
+            (scenario_count, "scenario"),
+            (errors, "error"),
+            (warnings, "warning"),
+        ]
+        .map(|(number, what)| format!("{number} {what}{}", if number == 1 { "" } else { "s" }));
+        output.line(format!("{files}, {rules}, {scenarios}: {errors}, {warnings}"));
     }
     Ok(if errors > 0 { Exit::BadInput } else { Exit::Proven })
 }

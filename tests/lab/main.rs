@@ -4,6 +4,7 @@ mod action;
 mod catalog;
 mod chaos;
 mod exit_codes;
+mod hidden_proc;
 mod loss;
 mod machine;
 mod matrix;

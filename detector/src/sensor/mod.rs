@@ -10,6 +10,7 @@ pub mod trace;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fmt;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +39,15 @@ pub enum SensorKind {
     Audit,
     /// ptrace with a seccomp filter: unprivileged.
     Trace,
+}
+
+impl fmt::Display for SensorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SensorKind::Audit => "audit",
+            SensorKind::Trace => "trace",
+        })
+    }
 }
 
 /// A program to start under a sensor.
@@ -176,7 +186,7 @@ pub enum SensorError {
         source: std::io::Error,
     },
     /// The sensor cannot work here.
-    #[error("{sensor:?} sensor: {reason}")]
+    #[error("the {sensor} sensor does not work here: {reason}")]
     Unfit {
         /// Which sensor.
         sensor: SensorKind,
@@ -184,7 +194,7 @@ pub enum SensorError {
         reason: String,
     },
     /// A step of watching failed.
-    #[error("{sensor:?} sensor: cannot {action}: {source}; 'firstseen doctor' says what works here")]
+    #[error("the {sensor} sensor cannot {action}: {source}; 'firstseen doctor' says what works here")]
     Watch {
         /// Which sensor.
         sensor: SensorKind,
@@ -194,7 +204,7 @@ pub enum SensorError {
         source: std::io::Error,
     },
     /// An audit rule that this sensor cannot decide.
-    #[error("{sensor:?} sensor: audit rule '{rule}': {problem}; {advice}")]
+    #[error("the {sensor} sensor cannot watch for the audit rule '{rule}': {problem}; {advice}")]
     Rule {
         /// Which sensor.
         sensor: SensorKind,

@@ -129,7 +129,11 @@ fn a_marker_is_waited_for_as_long_as_others_records_arrive_and_no_longer() {
     let patience = Patience { idle: Duration::from_millis(40), busy: Duration::from_millis(400) };
     let waited = |put: &mut dyn FnMut(&str)| {
         let begin = Instant::now();
-        let found = tape.mark("fs", patience, |name| Ok::<(), KernelError>(put(name))).expect("put");
+        let mut put = |name: &str| {
+            put(name);
+            Ok::<(), KernelError>(())
+        };
+        let found = tape.mark("fs", patience, &mut put).expect("put");
         (found.is_some(), begin.elapsed())
     };
     let emit = |text: &str| kernel.state().emit(RecordType::USER, text);
