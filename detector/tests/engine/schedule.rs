@@ -1,4 +1,4 @@
-//! Section (a): windows, gaps, catch-up, manual runs.
+//! Windows, gaps, catch-up, manual runs.
 
 use firstseen_detector::engine::{ExecutionKind, Lost};
 use serde_json::json;
