@@ -210,4 +210,5 @@ fn a_closed_alert_is_not_made_again() {
     assert_eq!(lab.host("11:58", "a").run("12:00"), ["a d1"]);
     lab.runner.close_all_alerts();
     assert_eq!(lab.host("12:03", "b").run("12:05"), ["b d2"]);
+    assert_eq!(lab.change(json!({"max_signals": 7})).run("12:06"), NONE, "nor under another version of the rule");
 }
