@@ -3,7 +3,7 @@
 //! Every expectation was produced by go-libaudit 2.6.2 (with the fields that Auditbeat derives from it) for the same lines.
 
 use firstseen_detector::audit::{AuditEvent, AuditRecord};
-use firstseen_detector::ecs::{Flavour, NormaliseOptions, Warnings, normalise};
+use firstseen_detector::ecs::{Flavour, NormaliseOptions, OriginalText, Warnings, normalise};
 use serde_json::{Value, json};
 
 const SYSCALL: &str = "arch=c000003e syscall=10 success=yes exit=0 a0=7f0 a1=1000 a2=7 a3=0 items=0 ppid=1 pid=2 auid=1000 \
@@ -11,13 +11,17 @@ const SYSCALL: &str = "arch=c000003e syscall=10 success=yes exit=0 a0=7f0 a1=100
 
 /// The document of one event of these records: type and text.
 fn document(flavour: Flavour, records: &[(&str, &str)]) -> Value {
+    let options = NormaliseOptions { warnings: Warnings::Kept, ..NormaliseOptions::bare(flavour) };
+    document_with(&options, records)
+}
+
+fn document_with(options: &NormaliseOptions<'_>, records: &[(&str, &str)]) -> Value {
     let lines = records.iter().map(|(kind, text)| format!("type={kind} msg=audit(1700000000.123:42): {text}"));
     let mut event = AuditEvent::default();
     for line in lines {
         event.push(&AuditRecord::parse_line(&line).expect("a record"));
     }
-    let options = NormaliseOptions { warnings: Warnings::Kept, ..NormaliseOptions::bare(flavour) };
-    serde_json::to_value(&normalise(&event, &options).fields).expect("JSON")
+    serde_json::to_value(&normalise(&event, options).fields).expect("JSON")
 }
 
 fn auditbeat(records: &[(&str, &str)]) -> Value {
@@ -52,6 +56,24 @@ fn an_empty_argument_loses_all_arguments() {
     let lost = auditbeat(&execve(&call, &[("EXECVE", "argc=3 a0=\"x\" a1=\"\" a2=\"z\"")]));
     assert_eq!((&lost["process"]["args"], &lost["auditd"]["data"]["argc"]), (&Value::Null, &Value::Null));
     assert_eq!(warnings(&lost), ["failed to parse EXECVE message: failed to find arg a1"]);
+}
+
+#[test]
+fn oddities_and_the_text_of_records_are_shown_only_where_they_are_asked_for() {
+    let call = exec_call();
+    let records = execve(&call, &[("EXECVE", "argc=1 a0=\"\"")]);
+    let bare = NormaliseOptions::bare(Flavour::Auditbeat);
+    let shown = |options: &NormaliseOptions<'_>| {
+        let document = document_with(options, &records);
+        (warnings(&document).len(), document["event"]["original"].as_array().map(Vec::len))
+    };
+    assert_eq!(shown(&bare), (0, None), "the default: the arguments are gone and nothing says so");
+    assert_eq!(shown(&NormaliseOptions { original: OriginalText::Kept, ..bare }), (0, Some(2)));
+    assert_eq!(
+        shown(&NormaliseOptions { warnings: Warnings::Kept, ..bare }),
+        (1, Some(2)),
+        "with what it complains of"
+    );
 }
 
 #[test]
@@ -165,6 +187,32 @@ fn a_socket_address_is_a_destination_of_what_sends_and_a_source_of_what_receives
         assert_eq!(document[side], json!({"ip": "10.0.0.1", "port": "53"}), "{number}");
         assert_eq!(document["network"]["direction"], direction, "{number}");
         assert_eq!(document["auditd"]["data"]["socket"], json!({"family": "ipv4", "addr": "10.0.0.1", "port": "53"}));
+    }
+}
+
+#[test]
+fn a_program_is_what_acted_unless_it_is_an_interpreter_in_usr_bin() {
+    for (exe, how) in [
+        ("/opt/rwx", "/opt/rwx"),
+        ("/usr/bin/python3.11", "rwx"),
+        ("/usr/bin/bash", "rwx"),
+        ("/usr/bin/perl", "rwx"),
+        ("/bin/bash", "/bin/bash"),
+        ("/usr/bin/ruby", "/usr/bin/ruby"),
+    ] {
+        let call = SYSCALL.replace("/opt/rwx", exe);
+        let document = auditbeat(&[("SYSCALL", &call)]);
+        assert_eq!((&document["auditd"]["summary"]["how"], &document["process"]["name"]), (&json!(how), &json!("rwx")));
+    }
+}
+
+#[test]
+fn an_account_that_is_unset_has_no_field() {
+    let unset = SYSCALL.replace("auid=1000", "auid=4294967295").replace("ses=1", "ses=4294967295");
+    for (call, session, audit) in [(SYSCALL, json!("1"), json!({"id": "1000"})), (&unset, Value::Null, Value::Null)] {
+        let document = auditbeat(&[("SYSCALL", call)]);
+        assert_eq!((&document["auditd"]["session"], &document["user"]["audit"]), (&session, &audit));
+        assert_eq!(document["user"]["id"], "0");
     }
 }
 

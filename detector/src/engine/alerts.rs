@@ -20,7 +20,7 @@ pub(super) struct AlertStore {
     groups: HashMap<GroupKey, Vec<u32>, FxBuildHasher>,
 }
 
-/// Identity of a suppression group: the fields and their values, as JSON.
+/// Identity of a suppression group: the rule object, the fields and their values, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct GroupKey(pub(super) String);
 

@@ -85,7 +85,7 @@ impl WindowRun<'_> {
         for Bucket { terms, members } in buckets {
             let time = |member: &u32| self.runner.population.time(*member);
             let (Some(start), Some(end)) = (members.first().map(time), members.last().map(time)) else { continue };
-            let key = GroupKey::of(&terms);
+            let key = GroupKey::of(&self.compiled.rule, &terms);
             let suppression = Suppression { terms, start, end, docs_count: members.len() as u64 - 1 };
             let id = self.bucket_id(members[0], &suppression);
             if self.runner.alerts.find(&id).is_none() {
@@ -130,7 +130,7 @@ impl WindowRun<'_> {
                 continue;
             }
             for key in product(&values) {
-                let counted_until = self.suppressed_until(&GroupKey::of(&self.terms_of(&key)));
+                let counted_until = self.suppressed_until(&GroupKey::of(&self.compiled.rule, &self.terms_of(&key)));
                 if counted_until.is_none_or(|end| self.runner.population.time(member) > end) {
                     buckets.entry(key).or_default().push(member);
                 }
@@ -348,6 +348,18 @@ mod tests {
         lab.add("a", exec("11:55", "h"));
         lab.add("b", exec("11:56", "h"));
         assert_eq!(lab.run("12:00"), ["a", "b"]);
+        assert_eq!(lab.warnings(), [""; 0]);
+    }
+
+    #[test]
+    fn the_servers_limit_counts() {
+        let mut lab = lab(json!({"max_signals": 1001}));
+        for number in 0..1001 {
+            lab.add(&number.to_string(), exec("11:55", "h"));
+        }
+        assert_eq!(lab.run("12:00").len(), 1000);
+        assert_eq!(lab.warnings(), ["max_signals"]);
+        assert_eq!(lab.run("12:00:01").len(), 1);
         assert_eq!(lab.warnings(), [""; 0]);
     }
 

@@ -77,7 +77,7 @@ impl WindowRun<'_> {
 
     /// Time of the last alert with a key, while it lies inside the window.
     fn counted_until(&self, rule: &Threshold, term: u32) -> Option<Millis> {
-        let key = GroupKey::of(&self.key_terms(rule, term));
+        let key = GroupKey::of(&self.compiled.rule, &self.key_terms(rule, term));
         let last = self.runner.alerts.of_group(&key).filter_map(|alert| alert.original_time).max();
         last.filter(|last| *last > self.window.from)
     }
@@ -104,7 +104,7 @@ impl WindowRun<'_> {
             };
             let terms = self.key_terms(rule, bucket.term);
             let docs_count = bucket.members.len() as u64 - 1;
-            let key = GroupKey::of(&terms);
+            let key = GroupKey::of(&self.compiled.rule, &terms);
             let suppression = Suppression { terms, start, end, docs_count };
             if self.runner.alerts.find(&self.bucket_ids(rule, bucket).1).is_none() {
                 grouped.push(Grouped { candidate: number, key, suppression });

@@ -144,7 +144,7 @@ impl<'r> WindowRun<'r> {
             let suppression = Suppression { terms, start: time, end: time, docs_count: 0 };
             grouped.push(Grouped {
                 candidate: (*candidate, identity),
-                key: GroupKey::of(&suppression.terms),
+                key: GroupKey::of(&self.compiled.rule, &suppression.terms),
                 suppression,
             });
         }
@@ -245,8 +245,10 @@ pub(super) fn identity(rule: &Rule, index: &str, document_id: &str, new_terms: &
 }
 
 impl GroupKey {
-    pub(super) fn of(terms: &[GroupTerm]) -> GroupKey {
+    /// The group of a rule with these values.
+    pub(super) fn of(rule: &Rule, terms: &[GroupTerm]) -> GroupKey {
         let json = |term: &GroupTerm| serde_json::json!([term.field.as_str(), term.values]);
-        GroupKey(serde_json::Value::from_iter(terms.iter().map(json)).to_string())
+        let terms = serde_json::Value::from_iter(terms.iter().map(json));
+        GroupKey(serde_json::json!([rule.object_id(), terms]).to_string())
     }
 }

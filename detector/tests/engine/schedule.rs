@@ -1,4 +1,4 @@
-//! Section (a): windows, gaps, catch-up, manual runs.
+//! Windows, gaps, catch-up, manual runs.
 
 use firstseen_detector::engine::{ExecutionKind, Lost};
 use serde_json::json;
@@ -92,6 +92,14 @@ fn to_moves_the_end_of_window_and_history() {
         .host("11:57", "in")
         .host("11:58:00.001", "late");
     assert_eq!(lab.run("12:00"), ["out d3"]);
+}
+
+#[test]
+fn the_end_of_a_window_is_rounded_down_as_its_start_is() {
+    for (time, expected) in [("12:00", vec!["a d1"]), ("12:00:00.001", vec![])] {
+        let mut lab = Lab::new(json!({"to": "now/h", "from": "now-2h/h"}));
+        assert_eq!(lab.host(time, "a").run("12:40"), expected, "{time}");
+    }
 }
 
 #[test]

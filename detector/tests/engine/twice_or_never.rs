@@ -1,4 +1,4 @@
-//! Section (c): where a rule alerts twice, or never; each beside a twin that does not.
+//! Where a rule alerts twice, or never; each beside a twin that does not.
 
 use serde_json::json;
 

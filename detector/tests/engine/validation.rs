@@ -1,4 +1,4 @@
-//! Section (b.1): what is refused, and when.
+//! What is refused, and when.
 
 use firstseen_detector::engine::EngineError;
 use serde_json::{Value, json};

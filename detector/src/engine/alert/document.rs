@@ -381,6 +381,43 @@ mod tests {
     }
 
     #[test]
+    fn an_alert_names_its_rule_its_execution_and_that_nobody_looked_at_it() {
+        let own = json!({
+            "id": "object", "building_block_type": "default", "license": "L", "author": ["A"], "revision": 2, "from": "now-9m",
+            "severity_mapping": [], "risk_score_mapping": [],
+        });
+        let execution = Execution::new("object", 3, NOON, ExecutionKind::Manual);
+        let alert = Alert { execution, status: AlertStatus::Closed, ..alert() };
+        let got = document(&alert, &rule(own), json!({}));
+        for (name, value) in [
+            ("kibana.alert.workflow_status", json!("closed")),
+            ("kibana.alert.workflow_tags", json!([])),
+            ("kibana.alert.workflow_assignee_ids", json!([])),
+            ("kibana.alert.building_block_type", json!("default")),
+            ("kibana.alert.intended_timestamp", json!("2023-11-14T22:13:20.000Z")),
+            ("kibana.alert.rule.uuid", json!("object")),
+            ("kibana.alert.rule.rule_id", json!("r-1")),
+            ("kibana.alert.rule.name", json!("N")),
+            ("kibana.alert.rule.type", json!("new_terms")),
+            ("kibana.alert.rule.consumer", json!("siem")),
+            ("kibana.alert.rule.producer", json!("siem")),
+            ("kibana.alert.rule.license", json!("L")),
+            ("kibana.alert.rule.author", json!(["A"])),
+            ("kibana.alert.rule.tags", json!(["t"])),
+            ("kibana.alert.rule.revision", json!(2)),
+            ("kibana.alert.rule.enabled", json!(true)),
+            ("kibana.alert.rule.from", json!("now-9m")),
+            ("kibana.alert.rule.max_signals", json!(100)),
+            ("kibana.alert.rule.execution.type", json!("manual")),
+            ("kibana.alert.rule.execution.uuid", json!(execution.uuid.to_string())),
+        ] {
+            assert_eq!(got.get(name), Some(&value), "{name}");
+        }
+        assert_eq!(got["kibana.alert.rule.parameters"]["risk_score"], json!(47));
+        assert_eq!(got.get("kibana.alert.url"), None, "no public address is configured");
+    }
+
+    #[test]
     fn suppression_is_shown_with_missing_values_as_null() {
         let group = |field: &str, values| GroupTerm { field: CompactString::new(field), values };
         let suppression = Suppression {
