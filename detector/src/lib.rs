@@ -11,11 +11,14 @@
 //! simulator's), so that a rule cannot pass because both sides agreed on a name.
 
 pub mod audit;
+pub mod datemath;
 pub mod ecs;
 pub mod engine;
+pub mod exec;
 pub mod journal;
 pub mod kql;
 pub mod lucene;
+pub mod netlink;
 pub mod rule;
 pub mod sensor;
 mod sys;

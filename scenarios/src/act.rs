@@ -7,8 +7,9 @@ use firstseen_detector::ecs::{
     Agent, CaptureEnvVars, CaptureEnvVarsError, EcsDocument, EndpointOptions, Flavour, HostInfo, NormaliseOptions,
     Value, exec_document, normalise_records,
 };
-use firstseen_detector::sensor::kernel::is_lab_key;
-use firstseen_detector::sensor::{ExecEvent, Observation};
+use firstseen_detector::exec::ExecEvent;
+use firstseen_detector::netlink::is_lab_key;
+use firstseen_detector::sensor::Observation;
 use firstseen_simulator::Report;
 
 use crate::facts::{ActFacts, Execution};

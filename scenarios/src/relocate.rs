@@ -10,7 +10,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use firstseen_detector::ecs::{EcsDocument, Fields, Value};
-use firstseen_detector::sensor::{ExecEvent, ParentProcess};
+use firstseen_detector::exec::{ExecEvent, ParentProcess};
 
 /// The kernel keeps this many bytes of a command line for its `PROCTITLE` records (`MAX_PROCTITLE_AUDIT_LEN`, kernel/audit.h).
 const TITLE_BYTES: usize = 128;

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 
 use firstseen_detector::audit::AuditRule;
 use firstseen_detector::journal::{Journal, StateDir};
+use firstseen_detector::netlink::{AuditKernel, KernelError, Netlink};
 use firstseen_detector::sensor::Sensor;
-use firstseen_detector::sensor::kernel::{AuditKernel, AuditSensor, KernelError, Netlink, Options};
+use firstseen_detector::sensor::kernel::{AuditSensor, Options};
 use firstseen_detector::sensor::trace::TraceSensor;
 use firstseen_scenarios::{LiveWorld, OpenError, Plan, RunEvent, ScenarioOutcome, Verdict, catalog, find_rule, run};
 use firstseen_simulator::Scratch;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use firstseen_detector::sensor::kernel::{AuditKernel, AuditStatus, Enabled, Netlink, RuleData};
+use firstseen_detector::netlink::{AuditKernel, AuditStatus, Enabled, Netlink, RuleData};
 use rstest::rstest;
 
 use crate::engine::{Engine, engine, skipped};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use firstseen_detector::sensor::kernel::{AuditKernel, Netlink, StatusField};
+use firstseen_detector::netlink::{AuditKernel, Netlink, StatusField};
 use serde_json::Value;
 
 use crate::machine::Arena;

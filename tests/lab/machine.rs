@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
-use firstseen_detector::sensor::kernel::{AuditKernel, AuditStatus, Enabled, Netlink};
+use firstseen_detector::netlink::{AuditKernel, AuditStatus, Enabled, Netlink};
 
 /// How long a killed process may take to be gone (real time).
 const DYING: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use compact_str::{CompactString, ToCompactString};
 
 use crate::audit::Accounts;
-use crate::sensor::ExecEvent;
+use crate::exec::ExecEvent;
 use crate::time::Millis;
 
 use super::{Agent, ContentId, EcsDocument, Fields, HostInfo, Value, iso};
@@ -237,7 +237,7 @@ fn lossy(text: &OsStr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sensor::{Ids, ParentProcess};
+    use crate::exec::{Ids, ParentProcess};
 
     fn event(env: &[&str]) -> ExecEvent {
         ExecEvent {

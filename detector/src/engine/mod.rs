@@ -10,7 +10,6 @@
 mod alert;
 mod alerts;
 mod compile;
-mod datemath;
 mod document;
 mod elastic;
 mod error;
@@ -39,7 +38,6 @@ pub use alert::{
     Alert, AlertIdentity, AlertKind, AlertStatus, AlertWriter, DocumentRef, Execution, ExecutionKind, GroupTerm,
     Suppression, TermCount, TermValue, ThresholdResult, alert_document, query_alert_id, threshold_event_id,
 };
-pub use datemath::{DateMath, parse_interval};
 pub use document::{DEFAULT_INDEX, Document};
 pub use elastic::ElasticBug;
 pub use error::{DateParameter, EngineError};

@@ -3,8 +3,8 @@
 //! Source of the arithmetic: Kibana `rule_types/utils/utils.ts` (`getRuleRangeTuples`, `getGapBetweenRuns`).
 
 use super::alert::ExecutionKind;
-use super::datemath::{DateMath, parse_interval};
 use super::error::{DateParameter, EngineError};
+use crate::datemath::{DateMath, parse_interval};
 use crate::rule::{Rule, RuleKind};
 use crate::time::Millis;
 

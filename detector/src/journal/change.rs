@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sensor::kernel::{RuleData, StatusField};
+use crate::netlink::{RuleData, StatusField};
 
 /// One change to the machine, with everything that is needed to take it back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,7 +121,7 @@ mod hex {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use crate::sensor::kernel::RuleData;
+    use crate::netlink::RuleData;
 
     pub(super) fn serialize<S: Serializer>(rule: &RuleData, serializer: S) -> Result<S::Ok, S::Error> {
         let text = rule.bytes().iter().fold(String::new(), |mut text, byte| {

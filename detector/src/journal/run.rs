@@ -9,7 +9,7 @@ use super::file::{self, Found, JournalError, JournalFile};
 use super::owner::Owner;
 use super::state_dir::StateDir;
 use super::undo::{Undoer, check};
-use crate::sensor::kernel::{AuditKernel, KernelError, Netlink};
+use crate::netlink::{AuditKernel, KernelError, Netlink};
 
 /// Connects to the kernel's audit system, when a change of it is to be undone.
 pub type Connect = Arc<dyn Fn() -> Result<Box<dyn AuditKernel>, KernelError> + Send + Sync>;

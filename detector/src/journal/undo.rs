@@ -12,7 +12,7 @@ use super::file::{self, Found, JournalError};
 use super::owner::{Life, Owner};
 use super::run::{Connect, real_kernel};
 use super::state_dir::{Guard, StateDir};
-use crate::sensor::kernel::{AuditKernel, Enabled, KernelError, RuleData, StatusField};
+use crate::netlink::{AuditKernel, Enabled, KernelError, RuleData, StatusField};
 
 /// Undoes what dead runs left behind, the last change of each first; what live runs hold is not touched.
 ///

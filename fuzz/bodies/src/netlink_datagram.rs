@@ -1,6 +1,6 @@
 use firstseen_detector::audit::{AuditRecord, AuditRule};
 use firstseen_detector::ecs::{Flavour, NormaliseOptions, normalise_records};
-use firstseen_detector::sensor::kernel::{AuditStatus, RuleData, error_number, messages, record_of_datagram};
+use firstseen_detector::netlink::{AuditStatus, RuleData, error_number, messages, record_of_datagram};
 
 /// A datagram from the audit socket, read as a record and as a series of replies: status, rules, errors.
 pub fn netlink_datagram(bytes: &[u8]) {

@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use firstseen_detector::audit::{Accounts, RawRecord, RecordType};
-use firstseen_detector::sensor::{ExecEvent, Exit, Ids, Loss, Observation, ParentProcess};
+use firstseen_detector::exec::{ExecEvent, Ids, ParentProcess};
+use firstseen_detector::sensor::{Exit, Loss, Observation};
 use firstseen_detector::time::Millis;
 use firstseen_simulator::{MemoryCall, ObjectLoaded, Refused, Report, TargetRan};
 use serde::{Deserialize, Serialize};

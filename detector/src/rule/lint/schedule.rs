@@ -1,7 +1,7 @@
 //! When the rule runs and how far it looks back.
 
 use super::finding::Findings;
-use crate::engine::{DateMath, parse_interval};
+use crate::datemath::{DateMath, parse_interval};
 use crate::rule::{Rule, RuleKind};
 use crate::time::Millis;
 

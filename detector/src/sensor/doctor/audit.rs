@@ -8,11 +8,9 @@ use super::fix::{self, CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_AUDIT_WRITE};
 use super::report::SensorHealth;
 use super::surroundings::{Namespace, Surroundings};
 use crate::audit::AuditRule;
+use crate::netlink::{AuditKernel, AuditStatus, Enabled, KernelCall, KernelError, RuleAction, RuleData};
 use crate::sensor::SensorKind;
-use crate::sensor::kernel::{
-    AuditKernel, AuditStatus, Delivery, Enabled, KernelCall, KernelError, RuleAction, RuleData, Silencer, missing,
-    prove, silencers,
-};
+use crate::sensor::kernel::{Delivery, Silencer, missing, prove, silencers};
 
 /// Longest wait for a marker to come back.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -1,6 +1,6 @@
 use super::super::surroundings::Container;
 use super::*;
-use crate::sensor::kernel::MarkerKind;
+use crate::netlink::MarkerKind;
 use crate::sensor::kernel::fake::{FakeKernel, FakeState};
 
 const RULE: &str = "-a always,exit -F arch=b64 -S mprotect";

@@ -15,9 +15,9 @@ pub use surroundings::{Container, Namespace, Surroundings};
 use std::path::Path;
 use std::time::Duration;
 
-use super::kernel::{AuditKernel, Netlink};
 use super::{SensorKind, trace};
 use crate::audit::AuditRule;
+use crate::netlink::{AuditKernel, Netlink};
 
 /// Longest wait for a traced child, which needs a few milliseconds.
 const PATIENCE: Duration = Duration::from_millis(500);

@@ -1,8 +1,9 @@
 //! What a set of rules lets through: whether a needed rule is already answered by others', and which rules would
 //! silence it. Pure functions over the kernel's list; first match wins in each list.
 
-use super::rule::{Condition, EQUAL, FIELD_ARCH, FIELD_MSGTYPE, RuleAction, RuleData, RuleList};
 use crate::audit::RecordType;
+use crate::netlink::rule::{Condition, EQUAL, FIELD_ARCH, FIELD_MSGTYPE};
+use crate::netlink::{RuleAction, RuleData, RuleList};
 
 /// A needed rule that the kernel's own rules do not answer, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +94,8 @@ fn may_overlap(other: &RuleData, rule: &RuleData) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rule::tests::{mprotect, rule};
     use super::*;
+    use crate::netlink::rule::tests::{mprotect, rule};
 
     #[test]
     fn an_equal_or_broader_rule_covers_and_a_narrower_one_does_not() {

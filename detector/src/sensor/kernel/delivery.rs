@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 
-use super::api::{AuditKernel, AuditStream, KernelCall, KernelError, MarkerKind};
 use super::tape::{EventId, Patience, Tape};
+use crate::netlink::{AuditKernel, AuditStream, KernelCall, KernelError, MarkerKind};
 
 /// What became of a marker on a system that is switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::api::{AuditKernel, AuditStream, KernelCall, KernelError, MarkerKind, Received};
-use super::rule::RuleData;
-use super::wire::{AuditStatus, StatusField};
 use crate::audit::{RawRecord, RecordType};
 use crate::journal::Connect;
+use crate::netlink::{
+    AuditKernel, AuditStatus, AuditStream, KernelCall, KernelError, MarkerKind, Received, RuleData, StatusField,
+};
 
 /// Clones are the same kernel.
 #[derive(Clone, Default)]

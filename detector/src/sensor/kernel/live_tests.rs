@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::audit::{AuditRule, RecordType};
 use crate::journal::{Journal, StateDir, undo_all};
+use crate::netlink::{AuditKernel, Enabled, LAB_KEY_PREFIX, Netlink, RuleData, StatusField};
 use crate::sensor::trace::TraceSensor;
 use crate::sensor::{Launch, Loss, Observation, Sensor};
 

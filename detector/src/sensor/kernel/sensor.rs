@@ -3,17 +3,14 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::api::{AuditKernel, KernelError, MarkerKind};
 use super::asked::is_asked_for;
 use super::coverage::missing;
 use super::delivery::{find_marker, mark, start};
-use super::netlink::Netlink;
-use super::rule::RuleData;
 use super::setup::{Mode, Setup, Unfit, prepare};
 use super::tape::{EventId, Patience, Tape};
-use super::wire::{AuditStatus, Enabled};
 use crate::audit::AuditRule;
 use crate::journal::Journal;
+use crate::netlink::{AuditKernel, AuditStatus, Enabled, KernelError, MarkerKind, Netlink, RuleData};
 use crate::sensor::{Launch, Loss, Observation, Sensor, SensorError, SensorKind};
 
 /// Where nothing is delivered at all, the start must not take long to find out.

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 
 use super::super::fake::FakeKernel;
-use super::super::rule::tests::rule;
 use super::*;
 use crate::audit::RecordType;
 use crate::journal::StateDir;
+use crate::netlink::KernelCall;
+use crate::netlink::rule::tests::rule;
 use crate::sensor::Exit;
 
 /// A sensor over a fake kernel whose "launch" is a change of that kernel; the launch's process is number 7.
@@ -158,9 +159,7 @@ fn whoever_disturbs_the_audit_system_meanwhile_is_noticed() {
     assert!(what(|kernel| kernel.state().rules.clear()).contains("removed"));
     assert!(what(|kernel| kernel.state().rules.insert(0, rule("-a never,exit -S mprotect"))).contains("in front"));
     assert!(what(|kernel| kernel.state().status.enabled = 0).contains("switched the audit system off"));
-    assert!(
-        what(|kernel| kernel.state().refused.push((super::super::KernelCall::Rules, Errno::EPERM))).contains("EPERM")
-    );
+    assert!(what(|kernel| kernel.state().refused.push((KernelCall::Rules, Errno::EPERM))).contains("EPERM"));
 }
 
 #[test]
@@ -203,9 +202,9 @@ fn a_never_rule_on_the_task_list_is_fatal_only_if_new_tasks_have_no_context() {
 #[test]
 fn a_refusing_kernel_is_unfit_with_its_errno() {
     for (call, errno) in [
-        (super::super::KernelCall::Status, Errno::ECONNREFUSED),
-        (super::super::KernelCall::Listen, Errno::EPERM),
-        (super::super::KernelCall::Rules, Errno::EPERM),
+        (KernelCall::Status, Errno::ECONNREFUSED),
+        (KernelCall::Listen, Errno::EPERM),
+        (KernelCall::Rules, Errno::EPERM),
     ] {
         let kernel = FakeKernel::with(|state| state.refused.push((call, errno)));
         let Some(Unfit::Refused(error)) = sensor(&kernel, act).err() else { panic!("{call} was accepted") };
@@ -216,7 +215,7 @@ fn a_refusing_kernel_is_unfit_with_its_errno() {
 #[test]
 fn a_broken_stream_is_a_loss_not_silence() {
     let seen = observe(|kernel| {
-        kernel.state().refused.push((super::super::KernelCall::Receive, Errno::EIO));
+        kernel.state().refused.push((KernelCall::Receive, Errno::EIO));
     });
     assert!(!seen.drained);
     assert!(matches!(seen.losses[..], [Loss::Disturbed { .. }]));

@@ -4,11 +4,9 @@ use std::fmt;
 
 use nix::errno::Errno;
 
-use super::api::{AuditKernel, KernelError};
 use super::coverage::{Gap, Silencer, missing, silencers};
-use super::rule::{LAB_KEY_PREFIX, RuleData};
-use super::wire::{Enabled, StatusField};
 use crate::journal::{Change, Journal, JournalError, Ticket};
+use crate::netlink::{AuditKernel, Enabled, KernelError, LAB_KEY_PREFIX, RuleData, StatusField};
 use crate::sensor::{SensorError, SensorKind};
 
 /// Records that may wait in the kernel while a run watches; a lower limit is raised to this.
@@ -56,7 +54,7 @@ pub enum Unfit {
         /// The rule.
         rule: RuleData,
         /// What is wrong.
-        source: super::rule::RuleError,
+        source: crate::netlink::RuleError,
     },
 }
 

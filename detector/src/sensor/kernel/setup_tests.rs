@@ -1,8 +1,8 @@
 use super::super::fake::FakeKernel;
-use super::super::rule::tests::{mprotect, rule};
 use super::*;
 use crate::journal::{Outcome, StateDir, undo_all_with};
-use crate::sensor::kernel::KernelCall;
+use crate::netlink::KernelCall;
+use crate::netlink::rule::tests::{mprotect, rule};
 
 struct Lab {
     _parent: tempfile::TempDir,

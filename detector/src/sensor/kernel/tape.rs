@@ -8,8 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::api::{AuditStream, KernelError, Received};
 use crate::audit::{RawRecord, RecordType};
+use crate::netlink::{AuditStream, KernelError, Received};
 use crate::sensor::Loss;
 
 /// Texts that are kept of one observation, bytes.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::event::{ProcessFacts, UNSET};
 use super::memory::{self, NewStack, Width};
 use super::process;
-use crate::sensor::{ExecEvent, Ids, Loss};
+use crate::exec::{ExecEvent, Ids};
+use crate::sensor::Loss;
 use crate::sys::ptrace;
 use crate::time::Millis;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::capabilities::{Capabilities, Credentials};
 use super::event::{ProcessFacts, UNSET};
-use crate::sensor::{Ids, ParentProcess};
+use crate::exec::{Ids, ParentProcess};
 
 /// The kernel keeps so much of a command line (`MAX_PROCTITLE_AUDIT_LEN`).
 const TITLE: usize = 128;

@@ -13,7 +13,8 @@ use super::launch::{self, Reins};
 use super::live::Live;
 use super::tracer::{Found, Tracer};
 use crate::audit::RawRecord;
-use crate::sensor::{ExecEvent, Exit, Launch, Loss, SensorError, SensorKind};
+use crate::exec::ExecEvent;
+use crate::sensor::{Exit, Launch, Loss, SensorError, SensorKind};
 use crate::sys::child::{self, Errand, Plan, Step};
 use crate::sys::ptrace;
 

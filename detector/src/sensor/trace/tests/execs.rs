@@ -1,7 +1,7 @@
 //! Executions: what is read of them, and the records of a rule for execve.
 
 use super::*;
-use crate::sensor::{ExecEvent, Ids};
+use crate::exec::{ExecEvent, Ids};
 
 const EXEC: &str = "-a always,exit -F arch=b64 -S execve,execveat -k exec";
 

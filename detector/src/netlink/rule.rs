@@ -22,16 +22,16 @@ const TEXT_LENGTH: usize = 1036;
 /// `AUDIT_MAX_FIELDS`
 const MAX_FIELDS: u32 = 64;
 const PREPEND: u32 = 0x10;
-pub(super) const EQUAL: u32 = 0x4000_0000;
+pub(crate) const EQUAL: u32 = 0x4000_0000;
 
 /// `AUDIT_ARCH`
-pub(super) const FIELD_ARCH: u32 = 11;
+pub(crate) const FIELD_ARCH: u32 = 11;
 const NOT_EQUAL: u32 = 0x3000_0000;
 
 /// `AUDIT_PID`
 const FIELD_PID: u32 = 0;
 /// `AUDIT_MSGTYPE`
-pub(super) const FIELD_MSGTYPE: u32 = 12;
+pub(crate) const FIELD_MSGTYPE: u32 = 12;
 /// `AUDIT_FILTERKEY`
 const FIELD_KEY: u32 = 210;
 /// Fields whose value is a text: SUBJ_* and OBJ_* (SELinux), WATCH, DIR, EXE, FILTERKEY.
@@ -91,12 +91,12 @@ pub enum RuleAction {
 
 /// One condition of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Condition<'a> {
-    pub(super) field: u32,
-    pub(super) operator: u32,
+pub(crate) struct Condition<'a> {
+    pub(crate) field: u32,
+    pub(crate) operator: u32,
     /// The value, or the length of the text.
-    pub(super) value: u32,
-    pub(super) text: &'a [u8],
+    pub(crate) value: u32,
+    pub(crate) text: &'a [u8],
 }
 
 impl RuleData {
@@ -236,12 +236,12 @@ impl RuleData {
     }
 
     /// The system calls that it is about, one bit each.
-    pub(super) fn mask(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn mask(&self) -> impl Iterator<Item = u32> + '_ {
         (0..64).map(|index| self.word(MASK + index * 4))
     }
 
     /// Its conditions in order, the key among them.
-    pub(super) fn conditions(&self) -> impl Iterator<Item = Condition<'_>> + '_ {
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = Condition<'_>> + '_ {
         let mut at = FIXED;
         (0..self.field_count() as usize).map(move |index| {
             let field = self.word(FIELDS + index * 4);
@@ -268,7 +268,7 @@ impl RuleData {
 
 impl Condition<'_> {
     /// Whether it narrows the rule down: a key does not.
-    pub(super) fn is_filter(&self) -> bool {
+    pub(crate) fn is_filter(&self) -> bool {
         self.field != FIELD_KEY
     }
 }
@@ -306,19 +306,19 @@ fn is_text(field: u32) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
 
     /// A rule in auditctl's syntax.
-    pub(in super::super) fn rule(text: &str) -> RuleData {
+    pub(crate) fn rule(text: &str) -> RuleData {
         RuleData::from(&AuditRule::parse(text).expect("a valid rule"))
     }
 
     /// The rule of the lab.
-    pub(in super::super) fn mprotect() -> RuleData {
+    pub(crate) fn mprotect() -> RuleData {
         rule("-a always,exit -F arch=b64 -S mprotect")
     }
 
