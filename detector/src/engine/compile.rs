@@ -11,7 +11,6 @@ use super::document::Document;
 use super::error::EngineError;
 use super::exceptions::Exceptions;
 use super::indices::IndexPatterns;
-use super::new_terms::Fields;
 use super::schedule::Schedule;
 
 /// A rule and everything that is derived from it and the mappings of its indices.
@@ -47,6 +46,13 @@ pub(super) struct Compiled {
 struct TimeFields {
     override_slot: Option<Slot>,
     fallback: Option<Slot>,
+}
+
+/// Whether a rule has one field or several: they are searched differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fields {
+    One,
+    Several,
 }
 
 /// The fields that an alert needs of its document.

@@ -7,6 +7,7 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use super::compile::Fields;
 use super::population::Population;
 use super::schedule::Window;
 use crate::time::Millis;
@@ -32,13 +33,6 @@ pub(super) struct Sighted {
     pub(super) new: Vec<Candidate>,
     /// All terms of the window, in no particular order.
     pub(super) terms: Vec<u32>,
-}
-
-/// Whether a rule has one field or several: they are searched differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fields {
-    One,
-    Several,
 }
 
 /// Whether batches of several fields are told apart.
