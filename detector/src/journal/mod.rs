@@ -14,6 +14,6 @@ mod undo;
 pub use change::{Change, Outcome, Undone};
 pub use file::JournalError;
 pub use owner::Owner;
-pub use run::{Connect, Hold, Journal, Ticket};
+pub use run::{Hold, Journal, Ticket};
 pub use state_dir::{StateDir, StateDirError};
 pub use undo::{undo_all, undo_all_with};

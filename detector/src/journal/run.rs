@@ -9,10 +9,7 @@ use super::file::{self, Found, JournalError, JournalFile};
 use super::owner::Owner;
 use super::state_dir::StateDir;
 use super::undo::{Undoer, check};
-use crate::netlink::{AuditKernel, KernelError, Netlink};
-
-/// Connects to the kernel's audit system, when a change of it is to be undone.
-pub type Connect = Arc<dyn Fn() -> Result<Box<dyn AuditKernel>, KernelError> + Send + Sync>;
+use crate::netlink::{Connect, Netlink};
 
 /// The journal of one run. Clones are the same journal; when the last is dropped, everything is undone.
 ///
@@ -57,7 +54,7 @@ impl Journal {
     /// # Errors
     /// When the file cannot be made.
     pub fn open(directory: &StateDir) -> Result<Journal, JournalError> {
-        Journal::open_with(directory, real_kernel())
+        Journal::open_with(directory, Netlink::connector())
     }
 
     /// As [`Journal::open`], with another way to the kernel's audit system.
@@ -151,11 +148,6 @@ impl Journal {
         let held: Vec<Change> = held.flatten().map(|(_, change)| change).collect();
         Ok(action(&held))
     }
-}
-
-/// The way to the real kernel.
-pub(super) fn real_kernel() -> Connect {
-    Arc::new(|| Ok(Box::new(Netlink::connect()?)))
 }
 
 impl Inner {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::Journal;
 use super::*;
-use crate::netlink::KernelCall;
+use crate::netlink::{Connect, KernelCall};
 
 fn no_kernel() -> Connect {
     std::sync::Arc::new(|| Err(KernelError { call: KernelCall::Socket, errno: Errno::EPROTONOSUPPORT }))

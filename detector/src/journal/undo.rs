@@ -10,15 +10,14 @@ use nix::errno::Errno;
 use super::change::{Change, Outcome, Undone};
 use super::file::{self, Found, JournalError};
 use super::owner::{Life, Owner};
-use super::run::{Connect, real_kernel};
 use super::state_dir::{Guard, StateDir};
-use crate::netlink::{AuditKernel, Enabled, KernelError, RuleData, StatusField};
+use crate::netlink::{AuditKernel, Connect, Enabled, KernelError, Netlink, RuleData, StatusField};
 
 /// Undoes what dead runs left behind, the last change of each first; what live runs hold is not touched.
 ///
 /// The report has an entry for every change that was pending, and for every journal that could not be read.
 pub fn undo_all(directory: &StateDir) -> Vec<Undone> {
-    undo_all_with(directory, &real_kernel())
+    undo_all_with(directory, &Netlink::connector())
 }
 
 /// As [`undo_all`], with another way to the kernel's audit system.

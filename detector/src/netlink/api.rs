@@ -2,6 +2,7 @@
 //! without locking a real one.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -54,6 +55,9 @@ pub trait AuditKernel: Send {
     /// The kernel's refusal.
     fn mark(&mut self, kind: MarkerKind, name: &str) -> Result<(), KernelError>;
 }
+
+/// Connects to a kernel, whenever one is needed.
+pub type Connect = Arc<dyn Fn() -> Result<Box<dyn AuditKernel>, KernelError> + Send + Sync>;
 
 /// A reader of the multicast group.
 pub trait AuditStream: Send {

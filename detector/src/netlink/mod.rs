@@ -8,7 +8,7 @@ pub(crate) mod rule;
 mod socket;
 mod wire;
 
-pub use api::{AuditKernel, AuditStream, KernelCall, KernelError, MarkerKind, Received};
+pub use api::{AuditKernel, AuditStream, Connect, KernelCall, KernelError, MarkerKind, Received};
 pub use rule::{LAB_KEY_PREFIX, RuleAction, RuleData, RuleError, RuleList, is_lab_key};
 pub use socket::Netlink;
 pub use wire::{AuditStatus, Enabled, Message, StatusField, error_number, messages, record_of_datagram};

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recvfrom, sendto, setsockopt, socket,
 };
 
-use super::api::{AuditKernel, AuditStream, KernelCall, KernelError, MarkerKind, Received};
+use super::api::{AuditKernel, AuditStream, Connect, KernelCall, KernelError, MarkerKind, Received};
 use super::rule::RuleData;
 use super::wire::{self, AuditStatus, Message, StatusField};
 
@@ -34,6 +35,12 @@ pub struct Netlink {
 }
 
 impl Netlink {
+    /// The way to the real kernel, for those who may need it later.
+    #[must_use]
+    pub fn connector() -> Connect {
+        Arc::new(|| Ok(Box::new(Netlink::connect()?)))
+    }
+
     /// Opens a socket. Nothing is asked yet, and no privilege is needed for it.
     ///
     /// # Errors

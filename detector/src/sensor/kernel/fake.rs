@@ -7,9 +7,9 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use crate::audit::{RawRecord, RecordType};
-use crate::journal::Connect;
 use crate::netlink::{
-    AuditKernel, AuditStatus, AuditStream, KernelCall, KernelError, MarkerKind, Received, RuleData, StatusField,
+    AuditKernel, AuditStatus, AuditStream, Connect, KernelCall, KernelError, MarkerKind, Received, RuleData,
+    StatusField,
 };
 
 /// Clones are the same kernel.
