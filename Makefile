@@ -43,7 +43,7 @@ FUZZ_SECONDS ?= 60
 fuzz: setup ## run every fuzz target for FUZZ_SECONDS each (needs nightly and cargo-fuzz)
 	./scripts/fuzz $(FUZZ_SECONDS)
 
-fuzz-check: setup ## compile the fuzz targets
+fuzz-check: setup ## build the fuzz targets
 	./scripts/fuzz check
 
 check: fmt clippy doc deny fuzz-check ## format, lints, documentation, licences and fuzz targets; any warning fails
