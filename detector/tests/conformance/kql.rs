@@ -6,6 +6,7 @@ use firstseen_detector::ecs::{Fields, Layout, Mappings, Row};
 use firstseen_detector::kql::{self, KqlErrorKind};
 use firstseen_detector::time::Millis;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::{CaseResult, files};
@@ -38,8 +39,9 @@ struct Case {
 struct Document {
     #[serde(rename = "_id")]
     id: String,
+    /// As it is written: a keyword keeps the text of a number.
     #[serde(rename = "_source")]
-    source: Map<String, Value>,
+    source: Box<RawValue>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -109,8 +111,7 @@ fn outcome(case: &Case) -> Result<(Outcome, String), String> {
     let mut row = Row::new();
     let mut matches = Vec::new();
     for document in &case.documents {
-        let source = serde_json::to_vec(&document.source).map_err(|error| error.to_string())?;
-        row.load(&layout, &source).map_err(|error| error.to_string())?;
+        row.load(&layout, document.source.get().as_bytes()).map_err(|error| error.to_string())?;
         if predicate.matches(&row) {
             matches.push(document.id.clone());
         }
@@ -123,9 +124,13 @@ fn mappings(case: &Case) -> Result<Mappings, String> {
     let mut mappings = Mappings::from_json(&case.mappings).map_err(|error| error.to_string())?;
     let open: Vec<String> = mappings.open_constants().map(str::to_owned).collect();
     for name in open {
-        let fields = case.documents.iter().map(|document| Fields::from_json(&document.source));
-        if let Some(value) = fields.into_iter().find_map(|fields| fields.text(&name).map(str::to_owned)) {
-            mappings.set_constant(&name, &value);
+        for document in &case.documents {
+            let source: Map<String, Value> =
+                serde_json::from_str(document.source.get()).map_err(|error| error.to_string())?;
+            if let Some(value) = Fields::from_json(&source).text(&name) {
+                mappings.set_constant(&name, value);
+                break;
+            }
         }
     }
     Ok(mappings)
