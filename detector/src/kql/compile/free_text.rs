@@ -28,7 +28,9 @@ impl Compiler<'_> {
             }
             Piece::Pattern(pieces) => self.on_every_field(literal.span, layout, |field_type| match field_type {
                 field_type if field_type.is_text() => Some(Matcher::Test(Test::WordGlob(WordGlob::new(&pieces)))),
-                field_type if field_type.is_keyword() => Some(Matcher::Test(Test::Glob(Glob::new(&pieces)))),
+                field_type if field_type.is_keyword() || field_type == FieldType::Flattened => {
+                    Some(Matcher::Test(Test::Glob(Glob::new(&pieces))))
+                }
                 _ => None,
             }),
         });
