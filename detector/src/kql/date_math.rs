@@ -39,7 +39,7 @@ pub(super) fn instant(text: &str, now: Millis, round: Round) -> Option<Millis> {
 /// The length of what a date text names.
 fn named_milliseconds(text: &str) -> i64 {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_year = text.len() == 4;
+    let is_year = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_year && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return 1; // milliseconds since the epoch
     }
@@ -143,6 +143,7 @@ mod tests {
             ("2024-05-03T07Z", "2024-05-03T07:00:00.000Z", "2024-05-03T07:59:59.999Z"),
             ("1714564800000", "2024-05-01T12:00:00.000Z", "2024-05-01T12:00:00.000Z"),
             ("-1", "1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
+            ("-100", "1969-12-31T23:59:59.900Z", "1969-12-31T23:59:59.900Z"),
             ("123", "1970-01-01T00:00:00.123Z", "1970-01-01T00:00:00.123Z"),
         ] {
             assert_eq!(both(text), Some((first.to_owned(), last.to_owned())), "{text}");

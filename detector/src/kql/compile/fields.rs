@@ -49,9 +49,9 @@ impl Compiler<'_> {
             let mut nodes = Vec::new();
             for (name, mapping) in self.mappings.leaves().filter(|(name, _)| glob.matches(name)) {
                 let root = self.mappings.nested_root(name);
+                let matcher = matcher(name, mapping.field_type)?;
                 // Inside a group, Kibana does not wrap a deeper nested field: nothing is found there.
                 if self.scope.is_none() || root == self.scope {
-                    let matcher = matcher(name, mapping.field_type)?;
                     self.count(field.span)?;
                     nodes.push(self.leaf(name, root, &matcher, layout)?);
                 }
