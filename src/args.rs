@@ -40,7 +40,7 @@ pub(crate) enum Format {
     Text,
     /// For programs
     Json,
-    /// For CI systems; run and matrix only
+    /// For CI systems; run, replay and matrix only
     Junit,
 }
 

@@ -32,7 +32,18 @@ fn what_is_not_there_names_the_nearest_id() {
     let folder = folder();
     let output = firstseen(folder.path()).args(["show", "rwx.contrct"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("rwx.contract"), "{}", stderr(&output));
+    let said = "nothing has the id 'rwx.contrct'; did you mean 'rwx.contract'?; 'firstseen list' lists every id";
+    assert!(stderr(&output).contains(said), "{}", stderr(&output));
+}
+
+#[test]
+fn a_form_that_a_verb_does_not_have_is_refused_and_not_ignored() {
+    let folder = folder();
+    for verb in [&["list"][..], &["doctor"], &["demo"], &["show", "rwx.mprotect"]] {
+        let output = firstseen(folder.path()).args(verb).args(["--format", "junit"]).output().expect("it runs");
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{verb:?}");
+        assert!(stderr(&output).contains("--format junit"), "{}", stderr(&output));
+    }
 }
 
 #[test]
