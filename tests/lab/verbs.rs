@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{file, firstseen, folder, stderr, stdout};
+use crate::support::{file, firstseen, folder, scenario, stderr, stdout};
 
 fn json(args: &[&str]) -> Value {
     let folder = folder();
@@ -70,4 +70,42 @@ fn lint_finds_a_broken_query_with_its_place_and_not_a_good_rule() {
     assert_eq!(output.status.code(), Some(2));
     let text = stdout(&output);
     assert!(text.contains("bad.toml:") && text.contains("query") && text.contains('^'), "{text}");
+}
+
+#[test]
+fn lint_reads_a_pipe_once_whatever_it_holds() {
+    let rule = include_str!("../../detector/rules/execution_unknown_rwx_memory_region.toml").to_owned();
+    for (content, counted) in
+        [(scenario("alerts = 1"), "0 rules, 1 scenario: 0 errors"), (rule, "1 rule, 0 scenarios: 0 errors")]
+    {
+        let folder = folder();
+        let output =
+            firstseen(folder.path()).args(["lint", "/dev/stdin"]).write_stdin(content).output().expect("it runs");
+        assert!(stdout(&output).contains(counted), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn what_cannot_be_read_in_a_folder_stops_neither_lint_nor_a_run() {
+    let folder = folder();
+    let cases = folder.path().join("cases");
+    std::fs::create_dir(&cases).expect("made");
+    std::fs::write(
+        cases.join("good.toml"),
+        scenario("alerts = 1").replace("23bcd283-2bc0-4db2-81d4-273fc051e5c0", "rule.toml"),
+    )
+    .expect("written");
+    let rule = include_str!("../../detector/rules/execution_unknown_rwx_memory_region.toml");
+    std::fs::write(cases.join("rule.toml"), rule).expect("written");
+    std::os::unix::fs::symlink(".", cases.join("loop")).expect("linked");
+    std::os::unix::fs::symlink("/dev/zero", cases.join("endless.toml")).expect("linked");
+    let on_cases = |args: &[&str]| firstseen(folder.path()).args(args).arg(&cases).output().expect("it runs");
+    assert!(stdout(&on_cases(&["lint"])).ends_with("2 files, 1 rule, 1 scenario: 0 errors, 0 warnings\n"));
+    let run = on_cases(&["run", "--sensor", "trace"]);
+    assert_eq!((run.status.code(), stderr(&run).as_str()), (Some(0), ""), "{}", stdout(&run));
+    std::os::unix::fs::symlink("nothing", cases.join("lost.toml")).expect("linked");
+    assert!(stdout(&on_cases(&["lint"])).ends_with("3 files, 1 rule, 1 scenario: 1 error, 0 warnings\n"));
+    let run = on_cases(&["run", "--sensor", "trace"]);
+    assert_eq!((run.status.code(), stdout(&run).contains("1 scenario: 1 pass")), (Some(2), true));
+    assert_eq!(stderr(&run).lines().count(), 1, "{}", stderr(&run));
 }
