@@ -18,19 +18,20 @@ pub(crate) fn run(args: &ExplainArgs, global: Global, output: &mut Output) -> Re
     let rule = input::rule(&args.rule)?;
     let mappings = input::mappings(args.mappings.as_deref())?;
     let mut runner = RuleRunner::new(&rule, &mappings, Keep::Everything).map_err(Failure::input)?;
-    let mut lines = Vec::new();
-    let unusable = input::read(&args.input, args.host.as_deref(), &mut |line| {
-        lines.push(line.to_vec());
+    let (mut lines, mut buffer) = (Vec::new(), Vec::new());
+    let telemetry = input::read(&args.input, args.host.as_deref(), &mut |line| {
+        lines.push(input::with_index(line, args.index.as_deref(), &mut buffer).to_vec());
         ControlFlow::Continue(())
     })?;
     let documents: Vec<Document<'_>> =
         lines.iter().enumerate().filter_map(|(position, line)| document(position, line)).collect();
     runner.ingest(documents.iter().cloned());
-    let mut failed = None;
-    let Ok(()) = runner.replay(None, None, |_, _, report| {
+    let (mut failed, mut executions) = (None, 0);
+    runner.replay(None, None, |_, _, report| {
         failed = failed.take().or(report.err());
-        Ok::<(), std::convert::Infallible>(())
-    });
+        executions += 1;
+        if executions < input::MOST_EXECUTIONS { Ok(()) } else { Err(input::too_many_executions()) }
+    })?;
     if let Some(error) = failed {
         return Err(Failure::input(error));
     }
@@ -46,12 +47,12 @@ pub(crate) fn run(args: &ExplainArgs, global: Global, output: &mut Output) -> Re
         show(&runner, document, &explanation, &clauses, global, output);
     }
     if explained == 0 {
-        let id = args.id.as_deref().unwrap_or_default();
-        return Err(Failure::input(format!(
-            "no document has the _id '{id}'; documents without one are numbered from 1"
-        )));
+        return Err(Failure::input(match &args.id {
+            Some(id) => format!("no document has the _id '{id}'; documents without one are numbered from 1"),
+            None => "the input holds no document".to_owned(),
+        }));
     }
-    Ok(if unusable > 0 { Exit::BadInput } else { Exit::Proven })
+    Ok(if telemetry.unusable > 0 { Exit::BadInput } else { Exit::Proven })
 }
 
 /// A document with the `_id` that the engine gives it if it has none.
