@@ -1,6 +1,7 @@
 //! `explain`: how far a document came on its way to an alert, and which clause of the query stopped it.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use firstseen_detector::engine::{Document, Explanation, Keep, RuleRunner, Sight, SightOutcome, Standing};
@@ -175,7 +176,11 @@ fn outcome(runner: &RuleRunner, sight: &Sight) -> String {
         SightOutcome::OtherIsOldest { document } => {
             format!("new, but document {} is older: the alert is that one's", document.id)
         }
-        SightOutcome::Alert { alert, .. } => format!("ALERT {}", id(*alert)),
+        SightOutcome::Alert { alert, execution } => match execution.cmp(&sight.execution) {
+            Ordering::Equal => format!("ALERT {}", id(*alert)),
+            Ordering::Less => format!("alerted before: {}", id(*alert)),
+            Ordering::Greater => format!("new; a later execution alerts: {}", id(*alert)),
+        },
         SightOutcome::Absorbed { alert } => format!("counted by alert {} (suppression)", id(*alert)),
         SightOutcome::Dropped { alert } => format!("dropped because of alert {} (suppression)", id(*alert)),
         SightOutcome::Cut => "new, but the budget of alerts (max_signals) was spent".to_owned(),

@@ -91,6 +91,17 @@ fn explain_says_that_there_is_nothing_or_nothing_of_that_id() {
 }
 
 #[test]
+fn explain_raises_an_alert_in_one_execution_and_names_it_in_the_next() {
+    // The next five minutes still see the document; the time after belongs to a second one, or there were no execution.
+    let later = document("/b").replace("00:00:01.000Z", "00:05:01.000Z");
+    let (_, told, _) = over("explain", &format!("{}\n{later}\n", document("/a")), &["--id", "1"]);
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(told.matches("ALERT ").count(), 1, "{told}");
+    assert!(told.contains("at 2026-01-05T00:00:01.000Z: ALERT "), "{told}");
+    assert!(told.contains("at 2026-01-05T00:05:01.000Z: alerted before: "), "{told}");
+}
+
+#[test]
 fn exceptions_that_are_not_in_the_file_are_said_before_the_alerts() {
     let folder = folder();
     let docs = file(&folder, "docs.ndjson", document("/a"));
