@@ -13,7 +13,7 @@ use crate::commands::input;
 use crate::commands::json::FORMAT_VERSION;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, message};
 
 pub(crate) fn run(args: &ExplainArgs, global: Global, output: &mut Output) -> Result<Exit, Failure> {
     let rule = input::rule(&args.rule)?;
@@ -24,8 +24,16 @@ pub(crate) fn run(args: &ExplainArgs, global: Global, output: &mut Output) -> Re
         lines.push(input::with_index(line, args.index.as_deref(), &mut buffer).to_vec());
         ControlFlow::Continue(())
     })?;
-    let documents: Vec<Document<'_>> =
-        lines.iter().enumerate().filter_map(|(position, line)| document(position, line)).collect();
+    let (mut documents, mut unusable) = (Vec::new(), telemetry.unusable);
+    for (number, line) in (1..).zip(&lines) {
+        match Document::from_line(line) {
+            Ok(document) => documents.push(with_id(document, number)),
+            Err(error) => {
+                unusable += 1;
+                message(format!("firstseen: {}: {error}; the document is left out", telemetry.place(number)));
+            }
+        }
+    }
     runner.ingest(documents.iter().cloned());
     let (mut failed, mut executions) = (None, 0);
     runner.replay(None, None, |_, _, report| {
@@ -41,6 +49,7 @@ pub(crate) fn run(args: &ExplainArgs, global: Global, output: &mut Output) -> Re
     for document in documents.iter().filter(wanted) {
         explained += 1;
         let explanation = runner.explain(document);
+        unusable += u64::from(matches!(explanation.standing, Standing::Unreadable(_)));
         let clauses = match explanation.standing {
             Standing::NotMatched => runner.clauses(document).unwrap_or_default(),
             _ => Vec::new(),
@@ -53,14 +62,13 @@ pub(crate) fn run(args: &ExplainArgs, global: Global, output: &mut Output) -> Re
             None => "the input holds no document".to_owned(),
         }));
     }
-    Ok(if telemetry.unusable > 0 { Exit::BadInput } else { Exit::Proven })
+    Ok(if unusable > 0 { Exit::BadInput } else { Exit::Proven })
 }
 
 /// A document with the `_id` that the engine gives it if it has none.
-fn document(position: usize, line: &[u8]) -> Option<Document<'_>> {
-    let mut document = Document::from_line(line).ok()?;
-    document.id.get_or_insert_with(|| Cow::Owned((position + 1).to_string()));
-    Some(document)
+fn with_id(mut document: Document<'_>, number: u64) -> Document<'_> {
+    document.id.get_or_insert_with(|| Cow::Owned(number.to_string()));
+    document
 }
 
 fn show(

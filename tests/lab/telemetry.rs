@@ -47,6 +47,17 @@ fn what_is_no_document_is_named_by_file_and_line_and_loses_no_other() {
 }
 
 #[test]
+fn what_detect_leaves_out_explain_names_with_the_same_code() {
+    let content = format!("{}\n{{\"_id\":5,\"_source\":{{}}}}\n{{\"broken\":\n", document("/a"));
+    let (code, told, said) = over("explain", &content, &[]);
+    assert_eq!(code, Some(2));
+    assert!(said.starts_with("firstseen: docs.ndjson:2: not a JSON object"), "{said}");
+    assert!(told.contains("document 1: alerted") && told.contains("document 3: unreadable"), "{told}");
+    assert_eq!(over("detect", &content, &[]).0, Some(2));
+    assert_eq!(over("explain", &content, &["--id", "3"]).0, Some(2));
+}
+
+#[test]
 fn json_that_is_spread_over_lines_is_refused_once() {
     let spread = serde_json::to_string_pretty(&json!({"a": 1, "b": {"c": 2}})).expect("text");
     for (content, what) in [(spread.clone(), "spread over several lines"), (format!("[\n{spread}\n]"), "a JSON array")]
