@@ -1,9 +1,10 @@
 //! `lint`: everything that is wrong with rules and scenarios, without running anything.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use firstseen_detector::rule::lint::{LintContext, Severity, lint};
-use firstseen_detector::rule::{self, RuleError, RuleFile};
+use firstseen_detector::rule::{self, LoadedRule, RuleError, RuleFile};
 use firstseen_detector::time::Millis;
 use firstseen_scenarios::{Collection, Problem, files_below, find_rule, holds_rules, load_bytes, read_bytes};
 use serde_json::json;
@@ -35,12 +36,14 @@ pub(crate) fn run(args: &LintArgs, global: Global, output: &mut Output) -> Resul
     }
     let context = LintContext::new(now());
     let mut remarks = Vec::new();
-    let (mut rules, mut scenarios) = (0, Vec::new());
+    let (mut rules, mut scenarios, mut ids) = (0, Vec::new(), BTreeMap::new());
     for path in &files {
         // Once: a pipe has nothing left the second time.
         match read_bytes(path) {
             Ok(bytes) if holds_rules(&bytes) => {
-                rules += lint_rules(rule::read_bytes(&path.display().to_string(), bytes), &context, &mut remarks);
+                let file = rule::read_bytes(&path.display().to_string(), bytes);
+                remarks.extend(file.rules.iter().filter_map(|loaded| same_id(loaded, &mut ids)));
+                rules += lint_rules(file, &context, &mut remarks);
             }
             Ok(bytes) => scenarios.push(load_bytes(path, bytes)),
             Err(problem) => problems.push(problem),
@@ -118,6 +121,21 @@ fn lint_rules(file: RuleFile, context: &LintContext<'_>, remarks: &mut Vec<Remar
         }
     }
     file.rules.len()
+}
+
+/// Of rules with one id a server keeps the last, or refuses the file.
+fn same_id(loaded: &LoadedRule, ids: &mut BTreeMap<String, String>) -> Option<Remark> {
+    let position = loaded.source.position_of("rule_id");
+    let place = format!("{}:{}", loaded.source.origin(), position.line);
+    let earlier = ids.insert(loaded.rule.rule_id.clone(), place)?;
+    Some(Remark {
+        severity: Severity::Warning,
+        code: "duplicate-rule-id",
+        path: loaded.source.origin().to_owned(),
+        place: Some((position.line, Some(position.column))),
+        field: Some("rule_id".to_owned()),
+        message: format!("'{}' is taken by {earlier}; a server keeps one rule of an id", loaded.rule.rule_id),
+    })
 }
 
 fn lint_scenarios(collection: Collection, remarks: &mut Vec<Remark>) {

@@ -73,6 +73,20 @@ fn lint_finds_a_broken_query_with_its_place_and_not_a_good_rule() {
 }
 
 #[test]
+fn lint_names_rules_that_share_an_id_and_not_those_that_do_not() {
+    let rules = ["23bcd283-2bc0-4db2-81d4-273fc051e5c0", "a22b8486-5c4b-4e05-ad16-28de550b1ccc"]
+        .map(|id| json(&["show", id])["rule"].to_string());
+    let linted = |second: &str| {
+        let folder = folder();
+        let path = file(&folder, "export.ndjson", format!("{}\n{second}\n", rules[0]));
+        stdout(&firstseen(folder.path()).arg("lint").arg(path).output().expect("it runs"))
+    };
+    let (same, other) = (linted(&rules[0]), linted(&rules[1]));
+    assert!(same.contains("export.ndjson:2:") && same.contains("warning[duplicate-rule-id]"), "{same}");
+    assert!(other.ends_with("2 rules, 0 scenarios: 0 errors, 0 warnings\n"), "{other}");
+}
+
+#[test]
 fn lint_reads_a_pipe_once_whatever_it_holds() {
     let rule = include_str!("../../detector/rules/execution_unknown_rwx_memory_region.toml").to_owned();
     for (content, counted) in
