@@ -22,8 +22,8 @@ impl Progress {
 
     /// One step more is done; steps that nobody had counted (controls, repetitions) make the bar longer.
     pub(crate) fn step(&self) {
+        self.0.set_length(self.0.length().unwrap_or(0).max(self.0.position() + 1));
         self.0.inc(1);
-        self.0.set_length(self.0.length().unwrap_or(0).max(self.0.position()));
     }
 
     /// Writes something without the bar getting in the way.
