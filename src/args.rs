@@ -40,7 +40,7 @@ pub(crate) enum Format {
     Text,
     /// For programs
     Json,
-    /// For CI systems; run and matrix only
+    /// For CI systems; run, replay and matrix only
     Junit,
 }
 
@@ -218,6 +218,9 @@ pub(crate) struct ExplainArgs {
     /// Mappings of the index: a JSON object of field names and types; ECS if absent
     #[arg(long, value_name = "FILE")]
     pub(crate) mappings: Option<PathBuf>,
+    /// Index name of documents that do not say theirs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) index: Option<String>,
     /// Name of the machine that an audit log comes from; this machine's if absent
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Option<String>,

@@ -21,19 +21,36 @@ use crate::exit_code::Exit;
 use crate::output::{Output, message};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version go to standard output and are no error; a closed pipe there is none either.
+    let mut output = Output::new();
+    let exit = match Cli::try_parse() {
+        Ok(cli) => answer(&cli, &mut output),
+        Err(error) if error.use_stderr() => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::BadInput } else { Exit::Proven }.into();
+            Exit::BadInput
+        }
+        Err(help) => {
+            output.text(help.render().ansi().to_string());
+            Exit::Proven
         }
     };
-    signals::install();
-    let mut output = Output::new();
-    let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| commands::run(&cli, &mut output)));
+    match output.finish() {
+        Ok(()) => exit.into(),
+        Err(error) => {
+            message(format!(
+                "firstseen: cannot write the answer to standard output: {error}; send it to a place that has room"
+            ));
+            Exit::EnvironmentUnfit.into()
+        }
+    }
+}
+
+fn answer(cli: &Cli, output: &mut Output) -> Exit {
+    let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        signals::install()?;
+        commands::run(cli, output)
+    }));
     signals::wait_for_the_end();
-    let exit = match answer {
+    match answer {
         Ok(Ok(exit)) => exit,
         Ok(Err(failure)) => {
             output.flush();
@@ -44,15 +61,6 @@ fn main() -> ExitCode {
         Err(_) => {
             message("firstseen: this is a defect; what was begun is undone. Please report it with the lines above.");
             Exit::Internal
-        }
-    };
-    match output.finish() {
-        Ok(()) => exit.into(),
-        Err(error) => {
-            message(format!(
-                "firstseen: cannot write the answer to standard output: {error}; send it to a place that has room"
-            ));
-            Exit::EnvironmentUnfit.into()
         }
     }
 }

@@ -128,6 +128,12 @@ impl Output {
     }
 }
 
+/// `1 document`, `2 documents`.
+pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
+    let number: u64 = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Writes a message for the person in front of the terminal; a closed standard error is ignored.
 pub(crate) fn message(text: impl AsRef<str>) {
     wait_for_the_end();

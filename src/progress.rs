@@ -20,8 +20,9 @@ impl Progress {
         Progress(bar)
     }
 
-    /// One step more is done.
+    /// One step more is done; steps that nobody had counted (controls, repetitions) make the bar longer.
     pub(crate) fn step(&self) {
+        self.0.set_length(self.0.length().unwrap_or(0).max(self.0.position() + 1));
         self.0.inc(1);
     }
 

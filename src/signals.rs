@@ -18,11 +18,14 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Starts the thread that waits for the signals. What was started and is watched ends with this process
 /// (`PTRACE_O_EXITKILL`, `PR_SET_PDEATHSIG`).
-pub(crate) fn install() {
+///
+/// # Errors
+/// When no thread can be started; nothing else could be then.
+pub(crate) fn install() -> Result<(), Failure> {
     let wanted: Vec<i32> = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
     // Without signals (a system out of descriptors) the undo journal still covers what is left.
-    let Ok(mut signals) = Signals::new(wanted) else { return };
-    thread::spawn(move || {
+    let Ok(mut signals) = Signals::new(wanted) else { return Ok(()) };
+    let waiting = thread::Builder::new().spawn(move || {
         if let Some(signal) = signals.forever().next() {
             ENDING.store(true, Ordering::SeqCst);
             // A journal that is just being made is waited for.
@@ -34,6 +37,9 @@ pub(crate) fn install() {
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     });
+    let cannot =
+        |error| Failure::environment(format!("cannot start a thread: {error}; raise 'ulimit -u' or 'ulimit -v'"));
+    waiting.map(drop).map_err(cannot)
 }
 
 /// Makes a journal; from now on a signal undoes what it holds. The handler's clone does not keep it open: the lab closes

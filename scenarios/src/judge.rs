@@ -221,8 +221,8 @@ fn reason_verdict(expect: &Expectation, step: &StepFacts, seen: &Seen) -> Option
         return Some(Verdict::Inconclusive { reason });
     }
     let only = seen.silences.keys().eq([&because]);
-    let expected = || format!("silence because {because}");
-    (!only).then(|| fail(seen.missing(step), expected(), seen.silence_text()))
+    let got = || if seen.silences.is_empty() { "an alert of every act".to_owned() } else { seen.silence_text() };
+    (!only).then(|| fail(seen.missing(step), format!("silence because {because}"), got()))
 }
 
 /// An explicit number of documents.

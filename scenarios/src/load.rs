@@ -1,10 +1,10 @@
 //! Reads scenario files and folders. Every error carries file and line; a broken file hides no other.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::check::check;
+use crate::files::{files_below, holds_rules, read_bytes};
 use crate::model::Scenario;
 use crate::problem::{Problem, Source, nearest};
 
@@ -37,57 +37,58 @@ pub fn load_text(path: impl Into<PathBuf>, text: &str) -> Result<Loaded, Vec<Pro
     if problems.is_empty() { Ok(Loaded { source, scenario }) } else { Err(problems) }
 }
 
-/// Reads one scenario file.
+/// Reads one scenario from the bytes of a file.
 ///
 /// # Errors
-/// As [`load_text`], or that the file cannot be read.
-pub fn load_file(path: &Path) -> Result<Loaded, Vec<Problem>> {
-    let unreadable = |what: String| vec![Problem { path: path.to_owned(), line: None, what }];
-    let bytes = fs::read(path).map_err(|error| unreadable(format!("cannot read the scenario: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        unreadable(format!("not text: the byte at offset {at} is no UTF-8; a scenario is a TOML file"))
-    })?;
-    load_text(path, &text)
+/// As [`load_text`], or that it is no text.
+pub fn load_bytes(path: &Path, bytes: Vec<u8>) -> Result<Loaded, Vec<Problem>> {
+    match String::from_utf8(bytes) {
+        Ok(text) => load_text(path, &text),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let what = format!("not text: the byte at offset {at} is no UTF-8; a scenario is a TOML file");
+            Err(vec![Problem { path: path.to_owned(), line: None, what }])
+        }
+    }
 }
 
-/// Reads files, and of every folder its `*.toml` files (subfolders too), and refuses an id that occurs twice.
+/// Reads files, and of every folder its `*.toml` files (subfolders too), and refuses an id that occurs twice. Rule files in a
+/// folder are left out: scenarios that name them lie beside them.
 #[must_use]
 pub fn load_paths(paths: &[PathBuf]) -> Collection {
-    let mut found = Collection::default();
+    let mut problems = Vec::new();
+    let mut read = Vec::new();
     for path in paths {
-        if path.is_dir() { found.add_folder(path) } else { found.add_file(path) }
+        if !path.is_dir() {
+            read.push(read_bytes(path).map_err(|problem| vec![problem]).and_then(|bytes| load_bytes(path, bytes)));
+            continue;
+        }
+        for path in files_below(path, &["toml"], &mut problems) {
+            match read_bytes(&path) {
+                Ok(bytes) if holds_rules(&bytes) => {}
+                Ok(bytes) => read.push(load_bytes(&path, bytes)),
+                Err(problem) => problems.push(problem),
+            }
+        }
     }
-    found.refuse_duplicates();
-    found
+    let mut collection = Collection::of(read);
+    collection.problems.splice(0..0, problems);
+    collection
 }
 
 impl Collection {
-    fn add_file(&mut self, path: &Path) {
-        match load_file(path) {
-            Ok(loaded) => self.scenarios.push(loaded),
-            Err(problems) => self.problems.extend(problems),
-        }
-    }
-
-    fn add_folder(&mut self, folder: &Path) {
-        let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let mut paths: Vec<PathBuf> = match entries {
-            Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect(),
-            Err(error) => {
-                let what = format!("cannot list the folder: {error}");
-                return self.problems.push(Problem { path: folder.to_owned(), line: None, what });
-            }
-        };
-        paths.sort();
-        for path in paths {
-            // A link to a folder could lead back here: only real folders are entered.
-            if path.is_dir() && !path.is_symlink() {
-                self.add_folder(&path);
-            } else if path.extension().is_some_and(|extension| extension == "toml") {
-                self.add_file(&path);
+    /// What was read, with a problem for every id that an earlier scenario has.
+    #[must_use]
+    pub fn of(read: impl IntoIterator<Item = Result<Loaded, Vec<Problem>>>) -> Collection {
+        let mut found = Collection::default();
+        for loaded in read {
+            match loaded {
+                Ok(loaded) => found.scenarios.push(loaded),
+                Err(problems) => found.problems.extend(problems),
             }
         }
+        found.refuse_duplicates();
+        found
     }
 
     /// Drops every scenario whose id an earlier one has.
@@ -107,6 +108,9 @@ impl Collection {
     }
 }
 
+/// What a count has to be, in our words.
+const WHOLE: &str = "expected a whole number that is not negative";
+
 /// What the TOML reader says, in our words where it is about a name.
 pub(crate) fn shape_problem(source: &Source, error: &toml::de::Error) -> Problem {
     let message = error.message();
@@ -119,7 +123,9 @@ pub(crate) fn shape_problem(source: &Source, error: &toml::de::Error) -> Problem
             format!("unknown value '{wrong}'{}", nearest("value", wrong, quoted))
         }
         Some(missing) if message.starts_with("missing field") => format!("the key '{missing}' is missing"),
-        _ => message.lines().collect::<Vec<_>>().join(", "),
+        _ => {
+            message.lines().collect::<Vec<_>>().join(", ").replace("expected u64", WHOLE).replace("expected u32", WHOLE)
+        }
     };
     match error.span() {
         Some(span) => source.problem(span, what),
@@ -129,6 +135,8 @@ pub(crate) fn shape_problem(source: &Source, error: &toml::de::Error) -> Problem
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const GOOD: &str = r#"
@@ -202,5 +210,25 @@ expect = { alerts = 1, terms = [["web-1", "/opt/x"]] }
         let problems: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
         assert_eq!(problems.len(), 4, "{problems:#?}");
         assert!(problems[3].contains("4.toml:2: id 'a' is taken by"), "{problems:#?}");
+    }
+
+    #[test]
+    fn a_rule_file_beside_scenarios_is_none_and_one_that_is_named_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let rule = folder.path().join("rule.toml");
+        fs::write(folder.path().join("a.toml"), GOOD).expect("written");
+        fs::write(&rule, "[metadata]\n[rule]\nname = \"x\"\n").expect("written");
+        let found = load_paths(&[folder.path().to_owned()]);
+        assert_eq!((found.scenarios.len(), &found.problems[..]), (1, &[][..]));
+        let named = load_paths(&[rule]);
+        assert!(named.problems[0].what.starts_with("unknown key 'metadata'"), "{:?}", named.problems);
+    }
+
+    #[test]
+    fn a_count_is_a_whole_number_that_is_not_negative() {
+        for wrong in ["-1", "1.5", "99999999999999999999"] {
+            let wrong = problems(&GOOD.replace("alerts = 1,", &format!("alerts = {wrong},")));
+            assert!(wrong[0].starts_with("a.toml:12: ") && wrong[0].contains(WHOLE), "{wrong:?}");
+        }
     }
 }

@@ -38,9 +38,17 @@ pub fn find_rule(name: &str, scenario: &Path) -> Result<FoundRule, String> {
 
 /// The one rule of a file; `origin` is what errors call it.
 pub(crate) fn only_rule(origin: &str, text: &str) -> Result<FoundRule, String> {
-    let mut rules = rule::load_text(origin, text).map_err(|error| error.to_string())?;
-    match rules.len() {
-        1 => Ok(FoundRule { rule: rules.remove(0), text: text.to_owned() }),
+    let mut file = rule::read_text(origin, text);
+    if let Some(error) = file.errors.first() {
+        return Err(error.to_string());
+    }
+    // Other things that an export may hold, such as connectors, decide nothing.
+    if let Some(missing) = file.warnings.iter().find(|warning| warning.field.as_deref() == Some("exceptions_list")) {
+        let what = "a verdict needs the whole rule: export it with them, or take 'exceptions_list' out of the file";
+        return Err(format!("{missing}; {what}"));
+    }
+    match file.rules.len() {
+        1 => Ok(FoundRule { rule: file.rules.remove(0).rule, text: text.to_owned() }),
         number => Err(format!("{origin} holds {number} rules; a scenario needs a file with one")),
     }
 }
@@ -57,6 +65,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("mine.toml"), text).expect("written");
         assert_eq!(find_rule("mine.toml", &folder.path().join("a.toml")), Ok(by_name));
+    }
+
+    #[test]
+    fn a_rule_whose_exceptions_are_missing_is_refused_and_one_without_exceptions_is_not() {
+        let mut rule = serde_json::Value::Object(
+            find_rule(rule::builtin()[0].0, Path::new("a")).expect("found").rule.to_api_json(),
+        );
+        let connector = r#"{"id":"c","type":"action","attributes":{"name":"mail"},"references":[]}"#;
+        assert!(only_rule("a", &format!("{rule}\n{connector}\n")).is_ok());
+        rule["exceptions_list"] = serde_json::json!([{"id": "x", "list_id": "mine", "type": "detection"}]);
+        let error = only_rule("a", &rule.to_string()).expect_err("incomplete");
+        assert!(error.contains("'mine' is not in this file") && error.contains("a verdict needs"), "{error}");
     }
 
     #[test]

@@ -22,9 +22,8 @@ pub(crate) fn run(args: &DemoArgs, global: Global, output: &mut Output) -> Resul
         return Err(Failure { exit: Exit::Internal, message: problem.to_string() });
     }
     let mut reporter: Box<dyn Reporter> = match global.format {
-        Format::Text => Box::new(StoryReport::new(output.page())),
         Format::Json => Box::new(JsonReport::default()),
-        Format::Junit => return Err(Failure::input("demo has no JUnit form; firstseen run --format junit has one")),
+        _ => Box::new(StoryReport::new(output.page())),
     };
     let lab = Lab::open(None)?;
     let sensor = lab.choose(args.sensor)?;

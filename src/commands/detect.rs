@@ -12,7 +12,7 @@ use crate::commands::input;
 use crate::commands::json::FORMAT_VERSION;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::output::{Output, message};
+use crate::output::{Output, count, message};
 
 /// So many rejected documents are named one by one.
 const NAMED: usize = 20;
@@ -21,23 +21,27 @@ pub(crate) fn run(args: &DetectArgs, global: Global, output: &mut Output) -> Res
     let rule = input::rule(&args.rule)?;
     let mappings = input::mappings(args.mappings.as_deref())?;
     let (from, to) = (input::instant("from", args.from.as_deref())?, input::instant("to", args.to.as_deref())?);
+    if from.zip(to).is_some_and(|(from, to)| from > to) {
+        return Err(Failure::input("--from is later than --to: no execution lies between them"));
+    }
     let mut runner = RuleRunner::new(&rule, &mappings, Keep::Matching).map_err(Failure::input)?;
     let workers = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let mut buffer = Vec::new();
-    let (unusable, ingested) = runner.load(workers, |feed| {
+    let (telemetry, ingested) = runner.load(workers, |feed| {
         input::read(&args.input, args.host.as_deref(), &mut |line| {
             feed.push(input::with_index(line, args.index.as_deref(), &mut buffer));
             ControlFlow::Continue(())
         })
     });
-    let mut unusable = unusable?;
+    let telemetry = telemetry?;
     for rejected in ingested.rejected.iter().take(NAMED) {
-        message(format!("firstseen: document {}: {}; it is left out", rejected.position, rejected.reason));
+        let place = telemetry.place(rejected.position);
+        message(format!("firstseen: {place}: {}; the document is left out", rejected.reason));
     }
     if ingested.rejected.len() > NAMED {
         message(format!("firstseen: {} more documents are left out", ingested.rejected.len() - NAMED));
     }
-    unusable += ingested.rejected.len() as u64;
+    let unusable = telemetry.unusable + ingested.rejected.len() as u64;
     let mut tally = Tally::default();
     let (writer, mut line) = (AlertWriter::new(&rule), Vec::new());
     let ended = runner.replay(from, to, |runner, _, report| {
@@ -55,11 +59,13 @@ pub(crate) fn run(args: &DetectArgs, global: Global, output: &mut Output) -> Res
                 tally.error.get_or_insert(error);
             }
         }
-        if output.is_open() { Ok(()) } else { Err(()) }
+        if output.is_open() && tally.executions < input::MOST_EXECUTIONS { Ok(()) } else { Err(()) }
     });
     output.flush();
     if ended.is_ok() {
         tally.tell(ingested.read, ingested.kept);
+    } else if output.is_open() {
+        return Err(input::too_many_executions());
     }
     if let Some(error) = tally.error {
         return Err(Failure::input(error));
@@ -90,11 +96,14 @@ impl Tally {
     fn tell(&self, read: u64, kept: u64) {
         let truncated = match self.truncated {
             0 => String::new(),
-            windows => format!(", {windows} windows with a warning (max_signals)"),
+            windows => format!(", {} with a warning (max_signals)", count(windows, "window")),
         };
+        let why = if kept == 0 && read > 0 { " ('firstseen explain' says why)" } else { "" };
         message(format!(
-            "firstseen: {read} documents, {kept} in the rule's population, {} executions, {} alerts{truncated}",
-            self.executions, self.alerts
+            "firstseen: {}, {kept} in the rule's population{why}, {}, {}{truncated}",
+            count(read, "document"),
+            count(self.executions, "execution"),
+            count(self.alerts, "alert")
         ));
     }
 }

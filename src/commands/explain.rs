@@ -1,6 +1,7 @@
 //! `explain`: how far a document came on its way to an alert, and which clause of the query stopped it.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use firstseen_detector::engine::{Document, Explanation, Keep, RuleRunner, Sight, SightOutcome, Standing};
@@ -12,25 +13,34 @@ use crate::commands::input;
 use crate::commands::json::FORMAT_VERSION;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, message};
 
 pub(crate) fn run(args: &ExplainArgs, global: Global, output: &mut Output) -> Result<Exit, Failure> {
     let rule = input::rule(&args.rule)?;
     let mappings = input::mappings(args.mappings.as_deref())?;
     let mut runner = RuleRunner::new(&rule, &mappings, Keep::Everything).map_err(Failure::input)?;
-    let mut lines = Vec::new();
-    let unusable = input::read(&args.input, args.host.as_deref(), &mut |line| {
-        lines.push(line.to_vec());
+    let (mut lines, mut buffer) = (Vec::new(), Vec::new());
+    let telemetry = input::read(&args.input, args.host.as_deref(), &mut |line| {
+        lines.push(input::with_index(line, args.index.as_deref(), &mut buffer).to_vec());
         ControlFlow::Continue(())
     })?;
-    let documents: Vec<Document<'_>> =
-        lines.iter().enumerate().filter_map(|(position, line)| document(position, line)).collect();
+    let (mut documents, mut unusable) = (Vec::new(), telemetry.unusable);
+    for (number, line) in (1..).zip(&lines) {
+        match Document::from_line(line) {
+            Ok(document) => documents.push(with_id(document, number)),
+            Err(error) => {
+                unusable += 1;
+                message(format!("firstseen: {}: {error}; the document is left out", telemetry.place(number)));
+            }
+        }
+    }
     runner.ingest(documents.iter().cloned());
-    let mut failed = None;
-    let Ok(()) = runner.replay(None, None, |_, _, report| {
+    let (mut failed, mut executions) = (None, 0);
+    runner.replay(None, None, |_, _, report| {
         failed = failed.take().or(report.err());
-        Ok::<(), std::convert::Infallible>(())
-    });
+        executions += 1;
+        if executions < input::MOST_EXECUTIONS { Ok(()) } else { Err(input::too_many_executions()) }
+    })?;
     if let Some(error) = failed {
         return Err(Failure::input(error));
     }
@@ -39,6 +49,7 @@ pub(crate) fn run(args: &ExplainArgs, global: Global, output: &mut Output) -> Re
     for document in documents.iter().filter(wanted) {
         explained += 1;
         let explanation = runner.explain(document);
+        unusable += u64::from(matches!(explanation.standing, Standing::Unreadable(_)));
         let clauses = match explanation.standing {
             Standing::NotMatched => runner.clauses(document).unwrap_or_default(),
             _ => Vec::new(),
@@ -46,19 +57,18 @@ pub(crate) fn run(args: &ExplainArgs, global: Global, output: &mut Output) -> Re
         show(&runner, document, &explanation, &clauses, global, output);
     }
     if explained == 0 {
-        let id = args.id.as_deref().unwrap_or_default();
-        return Err(Failure::input(format!(
-            "no document has the _id '{id}'; documents without one are numbered from 1"
-        )));
+        return Err(Failure::input(match &args.id {
+            Some(id) => format!("no document has the _id '{id}'; documents without one are numbered from 1"),
+            None => "the input holds no document".to_owned(),
+        }));
     }
     Ok(if unusable > 0 { Exit::BadInput } else { Exit::Proven })
 }
 
 /// A document with the `_id` that the engine gives it if it has none.
-fn document(position: usize, line: &[u8]) -> Option<Document<'_>> {
-    let mut document = Document::from_line(line).ok()?;
-    document.id.get_or_insert_with(|| Cow::Owned((position + 1).to_string()));
-    Some(document)
+fn with_id(mut document: Document<'_>, number: u64) -> Document<'_> {
+    document.id.get_or_insert_with(|| Cow::Owned(number.to_string()));
+    document
 }
 
 fn show(
@@ -174,7 +184,11 @@ fn outcome(runner: &RuleRunner, sight: &Sight) -> String {
         SightOutcome::OtherIsOldest { document } => {
             format!("new, but document {} is older: the alert is that one's", document.id)
         }
-        SightOutcome::Alert { alert, .. } => format!("ALERT {}", id(*alert)),
+        SightOutcome::Alert { alert, execution } => match execution.cmp(&sight.execution) {
+            Ordering::Equal => format!("ALERT {}", id(*alert)),
+            Ordering::Less => format!("alerted before: {}", id(*alert)),
+            Ordering::Greater => format!("new; a later execution alerts: {}", id(*alert)),
+        },
         SightOutcome::Absorbed { alert } => format!("counted by alert {} (suppression)", id(*alert)),
         SightOutcome::Dropped { alert } => format!("dropped because of alert {} (suppression)", id(*alert)),
         SightOutcome::Cut => "new, but the budget of alerts (max_signals) was spent".to_owned(),

@@ -27,9 +27,15 @@ pub(crate) fn rule(name: &str) -> Result<Rule, Failure> {
             known.join(", ")
         )));
     }
-    let mut rules = rule::load(path).map_err(Failure::input)?;
-    match rules.len() {
-        1 => Ok(rules.remove(0)),
+    let mut file = rule::read_file(path);
+    if let Some(error) = file.errors.into_iter().next() {
+        return Err(Failure::input(error));
+    }
+    for warning in &file.warnings {
+        message(format!("firstseen: {warning}"));
+    }
+    match file.rules.len() {
+        1 => Ok(file.rules.remove(0).rule),
         number => Err(Failure::input(format!("'{name}' holds {number} rules; give a file with one"))),
     }
 }
@@ -58,7 +64,7 @@ pub(crate) fn read(
     paths: &[PathBuf],
     host: Option<&str>,
     line: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
-) -> Result<u64, Failure> {
+) -> Result<Telemetry, Failure> {
     // Ids of another machine must not get the names of this one.
     let accounts = host.is_none().then(Accounts::of_this_machine);
     let host = host.map_or_else(HostInfo::of_this_machine, HostInfo::named);
@@ -68,13 +74,17 @@ pub(crate) fn read(
         ..NormaliseOptions::bare(Flavour::AuditdManager)
     };
     let options = ReadOptions { normalise, reassembler: ReassemblerConfig::default() };
-    let mut unusable = 0;
+    let mut telemetry = Telemetry { files: paths.to_vec(), ..Telemetry::default() };
     let mut buffer = Vec::new();
-    for path in paths {
+    for (file, path) in paths.iter().enumerate() {
         let source = Source::open(path).map_err(Failure::input)?;
         let report = source.read(&options, &mut |item| match item {
-            Item::Json { text, .. } => line(text),
+            Item::Json { line: number, text } => {
+                telemetry.given(file, number);
+                line(text)
+            }
             Item::Document(document) => {
+                telemetry.given(file, 0);
                 buffer.clear();
                 match serde_json::to_writer(&mut buffer, &document) {
                     Ok(()) => line(&buffer),
@@ -82,9 +92,53 @@ pub(crate) fn read(
                 }
             }
         });
-        unusable += tell(path, &report);
+        telemetry.unusable += tell(path, &report);
     }
-    Ok(unusable)
+    Ok(telemetry)
+}
+
+/// What was read: how much of it was no use, and where each document stood.
+#[derive(Default)]
+pub(crate) struct Telemetry {
+    /// Lines that are no telemetry, and files that broke off.
+    pub(crate) unusable: u64,
+    documents: u64,
+    files: Vec<PathBuf>,
+    /// Documents that stand in consecutive lines: the number of the first, its file and its line, 0 in an audit log.
+    runs: Vec<(u64, usize, u64)>,
+}
+
+impl Telemetry {
+    fn given(&mut self, file: usize, line: u64) {
+        self.documents += 1;
+        let number = self.documents;
+        let goes_on =
+            |(first, of, start): &(u64, usize, u64)| *of == file && (line == 0 || start + (number - first) == line);
+        if !self.runs.last().is_some_and(goes_on) {
+            self.runs.push((number, file, line));
+        }
+    }
+
+    /// `docs.ndjson:12` of the document with this number, from 1; the file alone if it is an audit log.
+    pub(crate) fn place(&self, number: u64) -> String {
+        let behind = self.runs.partition_point(|(first, ..)| *first <= number);
+        match self.runs[..behind].last() {
+            Some((_, file, 0)) => self.files[*file].display().to_string(),
+            Some((first, file, line)) => format!("{}:{}", self.files[*file].display(), line + (number - first)),
+            None => format!("document {number}"),
+        }
+    }
+}
+
+/// So many executions are run at most: 190 years of every five minutes.
+pub(crate) const MOST_EXECUTIONS: usize = 20_000_000;
+
+/// A document's clock was wrong, most likely.
+pub(crate) fn too_many_executions() -> Failure {
+    Failure::input(format!(
+        "more than {MOST_EXECUTIONS} executions lie between the first and the last document: look for a document with a wrong \
+         time, or narrow the time with detect --from and --to"
+    ))
 }
 
 fn tell(path: &Path, report: &Report) -> u64 {
@@ -97,7 +151,7 @@ fn tell(path: &Path, report: &Report) -> u64 {
         message(format!("firstseen: {path}: {more} more lines are no telemetry and are left out"));
     }
     if let Some(failure) = &report.failure {
-        message(format!("firstseen: {failure}; the {} lines before it are used", report.lines));
+        message(format!("firstseen: {failure}"));
     }
     report.malformed + u64::from(report.failure.is_some())
 }
@@ -105,14 +159,50 @@ fn tell(path: &Path, report: &Report) -> u64 {
 /// A line with the index that it does not name itself.
 pub(crate) fn with_index<'b>(line: &'b [u8], index: Option<&str>, buffer: &'b mut Vec<u8>) -> &'b [u8] {
     let Some(index) = index else { return line };
-    if memchr::memmem::find(line, b"\"_source\"").is_some() {
+    let has = |key: &[u8]| memchr::memmem::find(line, key).is_some();
+    let (is_hit, inside) = (has(b"\"_source\""), line.trim_ascii_start().strip_prefix(b"{").unwrap_or_default());
+    if is_hit && has(b"\"_index\"") {
         return line;
     }
     buffer.clear();
     buffer.extend_from_slice(b"{\"_index\":");
     buffer.extend_from_slice(serde_json::Value::from(index).to_string().as_bytes());
+    if is_hit {
+        buffer.push(b',');
+        buffer.extend_from_slice(inside);
+        return buffer;
+    }
     buffer.extend_from_slice(b",\"_source\":");
     buffer.extend_from_slice(line);
     buffer.push(b'}');
     buffer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_document_keeps_its_file_and_line() {
+        let mut telemetry =
+            Telemetry { files: ["a.ndjson", "b.log", "c.ndjson"].map(Into::into).into(), ..Default::default() };
+        for (file, line) in [(0, 1), (0, 2), (0, 4), (1, 0), (1, 0), (2, 1), (2, 3), (2, 4)] {
+            telemetry.given(file, line);
+        }
+        let places: Vec<String> = (1..=8).map(|number| telemetry.place(number)).collect();
+        let [one, two, four] = ["a.ndjson:1", "a.ndjson:2", "a.ndjson:4"];
+        assert_eq!(places, [one, two, four, "b.log", "b.log", "c.ndjson:1", "c.ndjson:3", "c.ndjson:4"]);
+        assert_eq!(telemetry.runs.len(), 5);
+    }
+
+    #[test]
+    fn only_documents_without_an_index_get_one() {
+        let named = |line: &str| {
+            let mut buffer = Vec::new();
+            String::from_utf8(with_index(line.as_bytes(), Some("i"), &mut buffer).to_vec()).expect("text")
+        };
+        assert_eq!(named(r#"{"a":1}"#), r#"{"_index":"i","_source":{"a":1}}"#);
+        assert_eq!(named(r#" {"_id":"x","_source":{}}"#), r#"{"_index":"i","_id":"x","_source":{}}"#);
+        assert_eq!(named(r#"{"_index":"own","_source":{}}"#), r#"{"_index":"own","_source":{}}"#);
+    }
 }

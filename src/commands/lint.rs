@@ -1,19 +1,19 @@
 //! `lint`: everything that is wrong with rules and scenarios, without running anything.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use firstseen_detector::rule::lint::{LintContext, Severity, lint};
-use firstseen_detector::rule::{self, RuleError};
+use firstseen_detector::rule::{self, LoadedRule, RuleError, RuleFile};
 use firstseen_detector::time::Millis;
-use firstseen_scenarios::{Collection, find_rule, load_paths};
+use firstseen_scenarios::{Collection, Problem, files_below, find_rule, holds_rules, load_bytes, read_bytes};
 use serde_json::json;
 
 use crate::args::{Format, Global, LintArgs};
 use crate::commands::json::FORMAT_VERSION;
 use crate::exit_code::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, count as counted};
 
 /// One thing that is wrong, whatever kind of file it is in.
 struct Remark {
@@ -26,11 +26,9 @@ struct Remark {
 }
 
 pub(crate) fn run(args: &LintArgs, global: Global, output: &mut Output) -> Result<Exit, Failure> {
-    let mut files = Vec::new();
-    for path in &args.paths {
-        collect(path, &mut files)?;
-    }
-    if files.is_empty() {
+    let mut problems = Vec::new();
+    let files = files(&args.paths, &mut problems);
+    if files.is_empty() && problems.is_empty() {
         return Err(Failure {
             exit: Exit::NothingRan,
             message: "no rule or scenario file (*.toml, *.ndjson, *.json) was found there".to_owned(),
@@ -38,12 +36,22 @@ pub(crate) fn run(args: &LintArgs, global: Global, output: &mut Output) -> Resul
     }
     let context = LintContext::new(now());
     let mut remarks = Vec::new();
-    let (mut rules, mut scenarios) = (0, Vec::new());
-    for file in &files {
-        if is_scenario(file) { scenarios.push(file.clone()) } else { rules += lint_rules(file, &context, &mut remarks) }
+    let (mut rules, mut scenarios, mut ids) = (0, Vec::new(), BTreeMap::new());
+    for path in &files {
+        // Once: a pipe has nothing left the second time.
+        match read_bytes(path) {
+            Ok(bytes) if holds_rules(&bytes) => {
+                let file = rule::read_bytes(&path.display().to_string(), bytes);
+                remarks.extend(file.rules.iter().filter_map(|loaded| same_id(loaded, &mut ids)));
+                rules += lint_rules(file, &context, &mut remarks);
+            }
+            Ok(bytes) => scenarios.push(load_bytes(path, bytes)),
+            Err(problem) => problems.push(problem),
+        }
     }
     let scenario_count = scenarios.len();
-    lint_scenarios(load_paths(&scenarios), &mut remarks);
+    remarks.extend(problems.into_iter().map(|problem| of_problem("unreadable", problem)));
+    lint_scenarios(Collection::of(scenarios), &mut remarks);
     let count = |severity| remarks.iter().filter(|remark| remark.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     if global.format == Format::Json {
@@ -60,15 +68,10 @@ pub(crate) fn run(args: &LintArgs, global: Global, output: &mut Output) -> Resul
         for remark in &remarks {
             output.line(as_text(remark));
         }
-        let [files, rules, scenarios, errors, warnings] = [
-            (files.len(), "file"),
-            (rules, "rule"),
-            (scenario_count, "scenario"),
-            (errors, "error"),
-            (warnings, "warning"),
-        ]
-        .map(|(number, what)| format!("{number} {what}{}", if number == 1 { "" } else { "s" }));
-        output.line(format!("{files}, {rules}, {scenarios}: {errors}, {warnings}"));
+        let (files, rules, scenarios) =
+            (counted(files.len(), "file"), counted(rules, "rule"), counted(scenario_count, "scenario"));
+        let found = format!("{}, {}", counted(errors, "error"), counted(warnings, "warning"));
+        output.line(format!("{files}, {rules}, {scenarios}: {found}"));
     }
     Ok(if errors > 0 { Exit::BadInput } else { Exit::Proven })
 }
@@ -79,36 +82,20 @@ fn now() -> Millis {
     Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// The files below a path, in name order.
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    if !path.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let cannot = |error| Failure::input(format!("cannot list the folder '{}': {error}", path.display()));
-    let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(cannot)?;
-    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
-    paths.sort();
+/// The files that were named, and those below the folders that were, in name order.
+fn files(paths: &[PathBuf], problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
     for path in paths {
-        let known = path.extension().is_some_and(|ending| ["toml", "ndjson", "json"].iter().any(|it| ending == *it));
-        if path.is_dir() || known {
-            collect(&path, files)?;
+        if path.is_dir() {
+            files.extend(files_below(path, &["toml", "ndjson", "json"], problems));
+        } else {
+            files.push(path.clone());
         }
     }
-    Ok(())
+    files
 }
 
-/// A scenario has a timeline; a rule file has a table of that name. What is neither is reported as a rule.
-fn is_scenario(path: &Path) -> bool {
-    let Ok(text) = fs::read_to_string(path) else { return false };
-    match text.parse::<toml::Table>() {
-        Ok(table) => !table.get("rule").is_some_and(toml::Value::is_table) && !table.contains_key("metadata"),
-        Err(_) => text.lines().any(|line| line.trim_start().starts_with("[[steps]]")),
-    }
-}
-
-fn lint_rules(path: &Path, context: &LintContext<'_>, remarks: &mut Vec<Remark>) -> usize {
-    let file = rule::read_file(path);
+fn lint_rules(file: RuleFile, context: &LintContext<'_>, remarks: &mut Vec<Remark>) -> usize {
     let broken = |severity, code: &'static str| {
         move |error: RuleError| Remark {
             severity,
@@ -136,16 +123,35 @@ fn lint_rules(path: &Path, context: &LintContext<'_>, remarks: &mut Vec<Remark>)
     file.rules.len()
 }
 
+/// Of rules with one id a server keeps the last, or refuses the file.
+fn same_id(loaded: &LoadedRule, ids: &mut BTreeMap<String, String>) -> Option<Remark> {
+    let position = loaded.source.position_of("rule_id");
+    let place = format!("{}:{}", loaded.source.origin(), position.line);
+    let earlier = ids.insert(loaded.rule.rule_id.clone(), place)?;
+    Some(Remark {
+        severity: Severity::Warning,
+        code: "duplicate-rule-id",
+        path: loaded.source.origin().to_owned(),
+        place: Some((position.line, Some(position.column))),
+        field: Some("rule_id".to_owned()),
+        message: format!("'{}' is taken by {earlier}; a server keeps one rule of an id", loaded.rule.rule_id),
+    })
+}
+
 fn lint_scenarios(collection: Collection, remarks: &mut Vec<Remark>) {
     let (_, problems) = collection.plans(&find_rule);
-    remarks.extend(problems.into_iter().map(|problem| Remark {
+    remarks.extend(problems.into_iter().map(|problem| of_problem("scenario", problem)));
+}
+
+fn of_problem(code: &'static str, problem: Problem) -> Remark {
+    Remark {
         severity: Severity::Error,
-        code: "scenario",
+        code,
         path: problem.path.display().to_string(),
         place: problem.line.map(|line| (line, None)),
         field: None,
         message: problem.what,
-    }));
+    }
 }
 
 fn as_text(remark: &Remark) -> String {

@@ -15,7 +15,7 @@ mod run;
 mod show;
 mod simulate;
 
-use crate::args::{Cli, Verb};
+use crate::args::{Cli, Format, Verb};
 use crate::exit_code::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -23,6 +23,10 @@ use crate::output::Output;
 /// Does what was asked.
 pub(crate) fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
     let global = cli.global;
+    let has_cases = matches!(cli.verb, Verb::Run(_) | Verb::Replay(_) | Verb::Matrix(_));
+    if global.format == Format::Junit && !has_cases {
+        return Err(Failure::input("--format junit: only run, replay and matrix have a JUnit form; use text or json"));
+    }
     match &cli.verb {
         Verb::Demo(args) => demo::run(args, global, output),
         Verb::Run(args) => run::run(args, global, output),

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ShowArgs, global: Global, output: &mut Output) -> Resul
         let known = known_ids();
         let nearest = rule::nearest(id, known.iter().map(String::as_str));
         let hint = nearest.map(|nearest| format!("; did you mean '{nearest}'?")).unwrap_or_default();
-        return Err(Failure::input(format!("nothing has the id '{id}'{hint} 'firstseen list' lists every id")));
+        return Err(Failure::input(format!("nothing has the id '{id}'{hint}; 'firstseen list' lists every id")));
     }
     Ok(Exit::Proven)
 }

@@ -12,4 +12,5 @@ mod pipes;
 mod replay;
 mod same_truth;
 mod support;
+mod telemetry;
 mod verbs;

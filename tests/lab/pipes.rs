@@ -28,15 +28,17 @@ fn a_full_disk_is_said_once_and_is_5() {
         return skipped("a_full_disk_is_said_once_and_is_5", "there is no /dev/full here");
     };
     let folder = folder();
-    let output = Command::new(env!("CARGO_BIN_EXE_firstseen"))
-        .arg("list")
-        .env("FIRSTSEEN_STATE_DIR", folder.path().join("state"))
-        .stdout(full)
-        .stderr(Stdio::piped())
-        .output()
-        .expect("it runs");
-    assert_eq!(output.status.code(), Some(5));
-    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    for what in ["list", "--help"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_firstseen"))
+            .arg(what)
+            .env("FIRSTSEEN_STATE_DIR", folder.path().join("state"))
+            .stdout(full.try_clone().expect("one more"))
+            .stderr(Stdio::piped())
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(5));
+        assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -89,12 +89,29 @@ pub fn load_text(origin: &str, text: &str) -> Result<Vec<Rule>, RuleError> {
 #[must_use]
 pub fn read_file(path: &Path) -> RuleFile {
     let origin = path.display().to_string();
-    match file_text(path) {
-        Ok(text) => read_text(&origin, &text),
-        Err((position, message)) => {
-            RuleFile { errors: vec![RuleError { origin, position, field: None, message }], ..RuleFile::default() }
+    match file_bytes(path) {
+        Ok(bytes) => read_bytes(&origin, bytes),
+        Err(message) => unreadable(origin, None, message),
+    }
+}
+
+/// Reads the bytes of a file: its rules, and everything that is wrong with it; `origin` is what errors call it.
+#[must_use]
+pub fn read_bytes(origin: &str, bytes: Vec<u8>) -> RuleFile {
+    match String::from_utf8(bytes) {
+        Ok(text) => read_text(origin, &text),
+        Err(error) => {
+            let good = error.utf8_error().valid_up_to();
+            let bytes = error.into_bytes();
+            let position = Position::of(&String::from_utf8_lossy(&bytes[..good]), good);
+            let message = format!("byte 0x{:02x} is not UTF-8; rule files are UTF-8 text", bytes[good]);
+            unreadable(origin.to_owned(), Some(position), message)
         }
     }
+}
+
+fn unreadable(origin: String, position: Option<Position>, message: String) -> RuleFile {
+    RuleFile { errors: vec![RuleError { origin, position, field: None, message }], ..RuleFile::default() }
 }
 
 /// Reads a text: its rules, and everything that is wrong with it.
@@ -124,25 +141,20 @@ fn all_or_first_error(file: RuleFile) -> Result<Vec<Rule>, RuleError> {
     }
 }
 
-/// The text of a file, or what is wrong with it.
-fn file_text(path: &Path) -> Result<String, (Option<Position>, String)> {
+/// The bytes of a file, or what is wrong with it.
+fn file_bytes(path: &Path) -> Result<Vec<u8>, String> {
     const MOST: u64 = 64 << 20;
-    let io = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::IsADirectory => (None, "is a directory; name the rule files in it".to_owned()),
-        _ => (None, format!("cannot be read: {error}")),
-    };
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes)).map_err(io)?;
+    File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes)).map_err(|error| {
+        match error.kind() {
+            std::io::ErrorKind::IsADirectory => "is a directory; name the rule files in it".to_owned(),
+            _ => format!("cannot be read: {error}"),
+        }
+    })?;
     if bytes.len() as u64 > MOST {
-        return Err((None, format!("is larger than {} MiB; that is no rule file", MOST >> 20)));
+        return Err(format!("is larger than {} MiB; that is no rule file", MOST >> 20));
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let good = error.utf8_error().valid_up_to();
-        let bytes = error.into_bytes();
-        let good_text = String::from_utf8_lossy(&bytes[..good]);
-        let position = Position::of(&good_text, good);
-        (Some(position), format!("byte 0x{:02x} is not UTF-8; rule files are UTF-8 text", bytes[good]))
-    })
+    Ok(bytes)
 }
 
 /// A file in the course of being read.

@@ -20,7 +20,9 @@ pub enum FileError {
         path: PathBuf,
     },
     /// It is neither an audit log nor NDJSON.
-    #[error("'{path}' holds {what}; expected an audit log (type=... msg=audit(...)) or JSON documents, one a line")]
+    #[error(
+        "'{path}' holds {what}; expected an audit log (type=... msg=audit(...)) or JSON documents, one a line (as jq -c writes them)"
+    )]
     Unknown {
         /// Which file.
         path: PathBuf,

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Result};
 /// A line that is longer than this is no telemetry; it is skipped.
 pub(super) const MAX_LINE: usize = 64 << 20;
 const BUFFER: usize = 1 << 20;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads lines; each is valid until the next one is asked for.
 pub(super) struct Lines<R> {
@@ -45,10 +46,14 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// The beginning of what is still to be read, without taking it; and an error, if one came so early.
+    /// The beginning of the file behind its byte order mark, without taking it; and an error, if one came so early.
     pub(super) fn peek(&mut self) -> (&[u8], Option<&std::io::Error>) {
         while self.end - self.start < BUFFER / 2 && !self.at_end && self.failure.is_none() {
             self.failure = self.fill().err();
+        }
+        if self.buffer[self.start..self.end].starts_with(BYTE_ORDER_MARK) {
+            self.start += BYTE_ORDER_MARK.len();
+            self.searched = self.start;
         }
         (&self.buffer[self.start..self.end], self.failure.as_ref())
     }
@@ -150,5 +155,13 @@ mod tests {
         let (start, failure) = lines.peek();
         assert_eq!((start, failure.is_none()), (&b"a\nb"[..], true));
         assert_eq!(lines.next().expect("readable"), Some(Line::Whole(b"a")));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        let mut lines = Lines::new(&b"\xef\xbb\xbfa\n\xef\xbb\xbfb"[..]);
+        assert_eq!(lines.peek().0, b"a\n\xef\xbb\xbfb");
+        assert_eq!(lines.next().expect("readable"), Some(Line::Whole(b"a")));
+        assert_eq!(lines.next().expect("readable"), Some(Line::Whole(b"\xef\xbb\xbfb")));
     }
 }

@@ -146,9 +146,11 @@ fn format_of(start: &[u8]) -> Result<Format, &'static str> {
         start.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_start).filter(|line| !line.is_empty()).peekable();
     let Some(first) = lines.peek() else { return Ok(Format::Empty) };
     let is_array = first.starts_with(b"[");
+    let is_spread = first.trim_ascii_end() == b"{";
     // The first line that is one or the other decides: garbage may stand before it.
     for line in lines {
-        if line.starts_with(b"{") {
+        // A brace alone begins a document that goes on in the next lines.
+        if line.starts_with(b"{") && line.trim_ascii_end() != b"{" {
             return Ok(Format::Ndjson);
         }
         if line.starts_with(b"type=") || line.starts_with(b"node=") {
@@ -157,6 +159,8 @@ fn format_of(start: &[u8]) -> Result<Format, &'static str> {
     }
     Err(if is_array {
         "a JSON array"
+    } else if is_spread {
+        "JSON that is spread over several lines"
     } else if start.contains(&0) || std::str::from_utf8(start).is_err_and(|error| error.error_len().is_some()) {
         "binary data"
     } else {
