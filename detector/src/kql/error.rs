@@ -130,6 +130,7 @@ mod tests {
     fn an_error_at_the_end_points_behind_the_text() {
         let text = rendered("a: (b or c");
         assert_eq!(text.lines().nth(2), Some("            ^"), "{text}");
+        assert_eq!(rendered("a: (b or c\n\n"), text, "also if empty lines follow");
     }
 
     #[test]

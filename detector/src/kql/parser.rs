@@ -25,13 +25,14 @@ pub fn parse(query: &str) -> Result<Expr, KqlError> {
         return Err(KqlError::syntax(Span { start: 0, end: 0 }, message));
     }
     let mut parser = Parser { cursor: Cursor { text: query, at: 0 }, open: Vec::new() };
-    parser.cursor.skip_spaces();
-    if parser.cursor.rest().is_empty() {
-        return Ok(Expr { kind: ExprKind::Everything, span: Span { start: 0, end: query.len() } });
-    }
-    let expr = parser.or()?;
-    parser.cursor.skip_spaces();
-    if parser.cursor.rest().is_empty() { Ok(expr) } else { Err(parser.unexpected()) }
+    parser.query().map_err(|mut error| {
+        // What is missing at the end is missing behind the last word, not on an empty line below it.
+        let end = query.trim_end().len();
+        if error.span.start >= end && query[end..].contains('\n') {
+            error.span = Span { start: end, end };
+        }
+        error
+    })
 }
 
 struct Parser<'q> {
@@ -41,6 +42,18 @@ struct Parser<'q> {
 }
 
 impl Parser<'_> {
+    /// The whole text.
+    fn query(&mut self) -> Result<Expr, KqlError> {
+        let whole = Span { start: 0, end: self.cursor.text.len() };
+        self.cursor.skip_spaces();
+        if self.cursor.rest().is_empty() {
+            return Ok(Expr { kind: ExprKind::Everything, span: whole });
+        }
+        let expr = self.or()?;
+        self.cursor.skip_spaces();
+        if self.cursor.rest().is_empty() { Ok(expr) } else { Err(self.unexpected()) }
+    }
+
     fn or(&mut self) -> Result<Expr, KqlError> {
         let first = self.and()?;
         if !self.cursor.eat_connective("or") {
