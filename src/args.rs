@@ -181,6 +181,9 @@ pub(crate) struct DetectArgs {
     #[arg(long, value_name = "FILE|ID")]
     pub(crate) rule: String,
     /// Telemetry: audit.log (RAW or ENRICHED), NDJSON of documents, plain or .gz or .zst; - is standard input
+    ///
+    /// A line of NDJSON is a document, or a hit: {"_index": ..., "_id": ..., "_source": {...}}. A hit with "_visible_from" (ISO
+    /// time) arrived late: executions before that time do not find it. All others are found at once.
     #[arg(long, required = true, value_name = "FILE")]
     pub(crate) input: Vec<PathBuf>,
     /// First execution; the first document's time if absent
