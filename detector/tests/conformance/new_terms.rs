@@ -259,7 +259,7 @@ fn warnings(report: &ExecutionReport) -> Vec<&'static str> {
 impl ExpectedAlert {
     /// Whether an alert has the terms and the execution that are expected.
     fn names(&self, alert: &Alert) -> bool {
-        alert.execution.number == self.execution && terms(alert) == self.new_terms
+        alert.execution.number == self.execution && all_same(&self.new_terms, &terms(alert))
     }
 
     fn difference(&self, alert: &Alert) -> Option<String> {
@@ -294,9 +294,28 @@ impl ExpectedSuppression {
             ("last_detected", self.last_detected.map(|time| json!(time)), json!(alert.last_detected)),
         ];
         let differs =
-            got.into_iter().find(|(_, expected, got)| expected.as_ref().is_some_and(|expected| expected != got));
+            got.into_iter().find(|(_, expected, got)| expected.as_ref().is_some_and(|expected| !same(expected, got)));
         differs.map(|(name, expected, got)| format!("suppression {name}: expected {}, got {got}", json!(expected)))
     }
+}
+
+/// Whether two JSON values are equal: kinds and all, but a double may be written `1` or `1.0`.
+fn same(expected: &Value, got: &Value) -> bool {
+    match (expected, got) {
+        (Value::Number(expected), Value::Number(got)) if expected.is_f64() != got.is_f64() => {
+            expected.as_f64() == got.as_f64()
+        }
+        (Value::Array(expected), Value::Array(got)) => all_same(expected, got),
+        (Value::Object(expected), Value::Object(got)) => {
+            let is_same = |(key, value): (&String, &Value)| got.get(key).is_some_and(|got| same(value, got));
+            expected.len() == got.len() && expected.iter().all(is_same)
+        }
+        _ => expected == got,
+    }
+}
+
+fn all_same(expected: &[Value], got: &[Value]) -> bool {
+    expected.len() == got.len() && expected.iter().zip(got).all(|(expected, got)| same(expected, got))
 }
 
 fn terms(alert: &Alert) -> Vec<Value> {
