@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use firstseen_detector::ecs::{Fields, Layout, Mappings, Row};
+use firstseen_detector::ecs::{Layout, Mappings, Row};
 use firstseen_detector::kql::{self, KqlErrorKind};
 use firstseen_detector::time::Millis;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{CaseResult, files};
+use crate::{CaseResult, files, fix_constants};
 
 /// One case, as README.md describes it.
 #[derive(Deserialize)]
@@ -121,13 +121,9 @@ fn outcome(case: &Case) -> Result<(Outcome, String), String> {
 /// The mappings of a case; the first document that has a `constant_keyword` decides what it is, as in an index.
 fn mappings(case: &Case) -> Result<Mappings, String> {
     let mut mappings = Mappings::from_json(&case.mappings).map_err(|error| error.to_string())?;
-    let open: Vec<String> = mappings.open_constants().map(str::to_owned).collect();
-    for name in open {
-        let fields = case.documents.iter().map(|document| Fields::from_json(&document.source));
-        if let Some(value) = fields.into_iter().find_map(|fields| fields.text(&name).map(str::to_owned)) {
-            mappings.set_constant(&name, &value);
-        }
-    }
+    let source = |document: &Document| serde_json::to_vec(&document.source).map_err(|error| error.to_string());
+    let sources = case.documents.iter().map(source).collect::<Result<Vec<_>, _>>()?;
+    fix_constants(&mut mappings, sources.iter().map(Vec::as_slice));
     Ok(mappings)
 }
 

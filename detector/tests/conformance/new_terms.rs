@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::{CaseResult, files};
+use crate::{CaseResult, files, fix_constants};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,7 +157,7 @@ impl From<EngineError> for Failure {
 
 fn execute(case: &Case) -> Result<(Vec<ExecutionReport>, RuleRunner), Failure> {
     let mut mappings = Mappings::from_json(&case.mappings).map_err(|error| Failure::Case(error.to_string()))?;
-    fix_constants(&mut mappings, &case.documents);
+    fix_constants(&mut mappings, case.documents.iter().map(|document| document.source.get().as_bytes()));
     let mut parameters = case.rule.clone();
     let mut runner = RuleRunner::new(&rule(&parameters)?, &mappings, Keep::Everything)?;
     let ingested = runner.ingest(case.documents.iter().map(|document| Document {
@@ -188,20 +188,6 @@ fn rule(parameters: &Map<String, Value>) -> Result<Rule, Failure> {
     match rule.other.keys().next() {
         Some(unknown) => Err(Failure::Case(format!("rule: unknown parameter '{unknown}'"))),
         None => Ok(rule),
-    }
-}
-
-/// The first document that has a value of a constant_keyword fixes it for the index.
-fn fix_constants(mappings: &mut Mappings, documents: &[Indexed]) {
-    let open: Vec<String> = mappings.open_constants().map(str::to_owned).collect();
-    for name in open {
-        let mut values = documents.iter().filter_map(|document| {
-            let source: Map<String, Value> = serde_json::from_str(document.source.get()).ok()?;
-            firstseen_detector::ecs::Fields::from_json(&source).text(&name).map(str::to_owned)
-        });
-        if let Some(value) = values.next() {
-            mappings.set_constant(&name, &value);
-        }
     }
 }
 
