@@ -28,8 +28,11 @@ struct Entry {
 #[derive(Clone, Debug)]
 enum Test {
     Query(Predicate),
-    /// A pattern with `?`, which KQL does not have; without a slot the field holds no values.
-    Wildcard(Option<Slot>, Vec<Glob>),
+    /// A pattern with `?`, which KQL does not have.
+    Wildcard(Slot, Vec<Glob>),
+    /// The field lies below a nested one and is not named inside its group: no document has values there. KQL refuses such
+    /// a name, but exceptions are searches of their own.
+    Never,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,9 +88,12 @@ impl Entry {
             reason,
         };
         let is_keyword = mappings.resolve(&entry.field).is_some_and(|mapping| mapping.field_type.is_keyword());
+        let is_nested = mappings.nested_root(&entry.field).is_some();
         let test = match (entry.kind.as_str(), &entry.value) {
+            ("match" | "match_any" | "exists" | "wildcard", _) if is_nested => Test::Never,
             ("wildcard", Some(Json::String(pattern))) if is_keyword => {
-                Test::Wildcard(layout.slot(mappings, &entry.field), glob(pattern))
+                let slot = layout.slot(mappings, &entry.field);
+                slot.map_or(Test::Never, |slot| Test::Wildcard(slot, glob(pattern)))
             }
             _ => {
                 let expr = expression(entry, "").map_err(failed)?;
@@ -101,8 +107,8 @@ impl Entry {
     fn holds(&self, row: &Row) -> bool {
         let found = match &self.test {
             Test::Query(predicate) => predicate.matches(row),
-            Test::Wildcard(None, _) => false,
-            Test::Wildcard(Some(slot), pattern) => row.values(*slot).any(|value| match value {
+            Test::Never => false,
+            Test::Wildcard(slot, pattern) => row.values(*slot).any(|value| match value {
                 IndexValue::Text(text) => matches_glob(pattern, text),
                 _ => false,
             }),
@@ -301,6 +307,16 @@ mod tests {
         )]);
         assert_eq!(removed(item.clone(), r#"{"file":[{"name":"a","size":1}]}"#), Ok(true));
         assert_eq!(removed(item, r#"{"file":[{"name":"a","size":2},{"name":"b","size":1}]}"#), Ok(false));
+    }
+
+    #[test]
+    fn fields_below_a_nested_one_have_no_values_outside_its_group() {
+        for (kind, value) in [("match", "a".into()), ("match_any", serde_json::json!(["a"])), ("wildcard", "a*".into())]
+        {
+            let item = |operator| serde_json::json!([entry("file.name", operator, kind, value.clone())]);
+            assert_eq!(removed(item("included"), r#"{"file":[{"name":"a"}]}"#), Ok(false), "{kind}");
+            assert_eq!(removed(item("excluded"), r#"{"file":[{"name":"a"}]}"#), Ok(true), "{kind}");
+        }
     }
 
     #[test]

@@ -215,7 +215,7 @@ impl<'r> WindowRun<'r> {
         self.runner.row.values(slot).find_map(date)
     }
 
-    /// The group of a candidate's document: the values of each field, sorted by their text.
+    /// The group of a candidate's document: the values of each field, sorted.
     fn group_terms(&mut self, candidate: Candidate) -> Vec<GroupTerm> {
         // A document of the population was readable before; were it not, it would have no values.
         let readable = self.load(self.runner.population.document(candidate.member)).is_ok();
@@ -226,7 +226,7 @@ impl<'r> WindowRun<'r> {
                 let slot = slot.filter(|_| readable);
                 let mut shown: Vec<TermValue> =
                     slot.map_or(Vec::new(), |slot| row.values(slot).map(values::show).collect());
-                shown.sort_by_cached_key(|value| value.to_text().encode_utf16().collect::<Vec<_>>());
+                shown.sort_by(TermValue::compare);
                 GroupTerm { field: field.as_str().into(), values: (!shown.is_empty()).then_some(shown) }
             })
             .collect()

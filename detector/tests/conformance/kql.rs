@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use firstseen_detector::ecs::{Fields, Layout, Mappings, Row};
+use firstseen_detector::ecs::{Layout, Mappings, Row};
 use firstseen_detector::kql::{self, KqlErrorKind};
 use firstseen_detector::time::Millis;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::{CaseResult, files};
+use crate::{CaseResult, files, fix_constants};
 
 /// One case, as README.md describes it.
 #[derive(Deserialize)]
@@ -122,17 +122,7 @@ fn outcome(case: &Case) -> Result<(Outcome, String), String> {
 /// The mappings of a case; the first document that has a `constant_keyword` decides what it is, as in an index.
 fn mappings(case: &Case) -> Result<Mappings, String> {
     let mut mappings = Mappings::from_json(&case.mappings).map_err(|error| error.to_string())?;
-    let open: Vec<String> = mappings.open_constants().map(str::to_owned).collect();
-    for name in open {
-        for document in &case.documents {
-            let source: Map<String, Value> =
-                serde_json::from_str(document.source.get()).map_err(|error| error.to_string())?;
-            if let Some(value) = Fields::from_json(&source).text(&name) {
-                mappings.set_constant(&name, value);
-                break;
-            }
-        }
-    }
+    fix_constants(&mut mappings, case.documents.iter().map(|document| document.source.get().as_bytes()));
     Ok(mappings)
 }
 

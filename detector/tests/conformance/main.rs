@@ -13,6 +13,7 @@ mod new_terms;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use firstseen_detector::ecs::{IndexValue, Layout, Mappings, Row};
 use serde_json::Value;
 
 /// A kind of cases: its name and the function that runs all of them below a folder.
@@ -74,6 +75,25 @@ fn differ(path: &str, expected: &Value, got: &Value, lines: &mut Vec<String>) {
         }
         _ if expected != got => lines.push(format!("{path}: expected {expected}, got {got}")),
         _ => {}
+    }
+}
+
+/// Fixes every open `constant_keyword` as an index does: the first document that has a value decides.
+pub(crate) fn fix_constants<'a>(mappings: &mut Mappings, sources: impl Iterator<Item = &'a [u8]> + Clone) {
+    let open: Vec<String> = mappings.open_constants().map(str::to_owned).collect();
+    let (mut layout, mut row) = (Layout::new(), Row::new());
+    for name in open {
+        let Some(slot) = layout.slot(mappings, &name) else { continue };
+        let value = sources.clone().find_map(|source| {
+            row.load(&layout, source).ok()?;
+            row.values(slot).find_map(|value| match value {
+                IndexValue::Text(text) => Some(text.to_owned()),
+                _ => None,
+            })
+        });
+        if let Some(value) = value {
+            mappings.set_constant(&name, &value);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::{CaseResult, files};
+use crate::{CaseResult, files, fix_constants};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,7 +157,7 @@ impl From<EngineError> for Failure {
 
 fn execute(case: &Case) -> Result<(Vec<ExecutionReport>, RuleRunner), Failure> {
     let mut mappings = Mappings::from_json(&case.mappings).map_err(|error| Failure::Case(error.to_string()))?;
-    fix_constants(&mut mappings, &case.documents);
+    fix_constants(&mut mappings, case.documents.iter().map(|document| document.source.get().as_bytes()));
     let mut parameters = case.rule.clone();
     let mut runner = RuleRunner::new(&rule(&parameters)?, &mappings, Keep::Everything)?;
     let ingested = runner.ingest(case.documents.iter().map(|document| Document {
@@ -188,20 +188,6 @@ fn rule(parameters: &Map<String, Value>) -> Result<Rule, Failure> {
     match rule.other.keys().next() {
         Some(unknown) => Err(Failure::Case(format!("rule: unknown parameter '{unknown}'"))),
         None => Ok(rule),
-    }
-}
-
-/// The first document that has a value of a constant_keyword fixes it for the index.
-fn fix_constants(mappings: &mut Mappings, documents: &[Indexed]) {
-    let open: Vec<String> = mappings.open_constants().map(str::to_owned).collect();
-    for name in open {
-        let mut values = documents.iter().filter_map(|document| {
-            let source: Map<String, Value> = serde_json::from_str(document.source.get()).ok()?;
-            firstseen_detector::ecs::Fields::from_json(&source).text(&name).map(str::to_owned)
-        });
-        if let Some(value) = values.next() {
-            mappings.set_constant(&name, &value);
-        }
     }
 }
 
@@ -259,7 +245,7 @@ fn warnings(report: &ExecutionReport) -> Vec<&'static str> {
 impl ExpectedAlert {
     /// Whether an alert has the terms and the execution that are expected.
     fn names(&self, alert: &Alert) -> bool {
-        alert.execution.number == self.execution && terms(alert) == self.new_terms
+        alert.execution.number == self.execution && all_same(&self.new_terms, &terms(alert))
     }
 
     fn difference(&self, alert: &Alert) -> Option<String> {
@@ -294,9 +280,28 @@ impl ExpectedSuppression {
             ("last_detected", self.last_detected.map(|time| json!(time)), json!(alert.last_detected)),
         ];
         let differs =
-            got.into_iter().find(|(_, expected, got)| expected.as_ref().is_some_and(|expected| expected != got));
+            got.into_iter().find(|(_, expected, got)| expected.as_ref().is_some_and(|expected| !same(expected, got)));
         differs.map(|(name, expected, got)| format!("suppression {name}: expected {}, got {got}", json!(expected)))
     }
+}
+
+/// Whether two JSON values are equal: kinds and all, but a double may be written `1` or `1.0`.
+fn same(expected: &Value, got: &Value) -> bool {
+    match (expected, got) {
+        (Value::Number(expected), Value::Number(got)) if expected.is_f64() != got.is_f64() => {
+            expected.as_f64() == got.as_f64()
+        }
+        (Value::Array(expected), Value::Array(got)) => all_same(expected, got),
+        (Value::Object(expected), Value::Object(got)) => {
+            let is_same = |(key, value): (&String, &Value)| got.get(key).is_some_and(|got| same(value, got));
+            expected.len() == got.len() && expected.iter().all(is_same)
+        }
+        _ => expected == got,
+    }
+}
+
+fn all_same(expected: &[Value], got: &[Value]) -> bool {
+    expected.len() == got.len() && expected.iter().zip(got).all(|(expected, got)| same(expected, got))
 }
 
 fn terms(alert: &Alert) -> Vec<Value> {

@@ -120,7 +120,7 @@ fn missing_group_values_are_a_group_or_ordinary_alerts_that_come_first() {
 }
 
 #[test]
-fn group_values_are_sorted_texts_and_their_order_in_the_document_means_nothing() {
+fn group_values_are_sorted_and_their_order_in_the_document_means_nothing() {
     let mut lab = suppressed(json!({}));
     lab.doc("11:55", json!({"host.name": "a", "user.name": ["y", "x"]}));
     lab.doc("11:56", json!({"host.name": "b", "user.name": ["x", "y"]}));

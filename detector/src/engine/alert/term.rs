@@ -1,5 +1,7 @@
 //! One value of a term as it is shown: its JSON kind is part of it (`"7"` is not `7`).
 
+use std::cmp::Ordering;
+
 use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 
@@ -58,6 +60,17 @@ impl TermValue {
             TermValue::Integer(number) => js_number(*number as f64).into(),
             TermValue::Float(number) => js_number(*number).into(),
             TermValue::Text(text) => text.clone(),
+        }
+    }
+
+    /// The order of values of one field as JavaScript's `<` has it (lodash `sortBy`): numbers by value, texts by UTF-16
+    /// units, false before true.
+    #[must_use]
+    pub fn compare(&self, other: &TermValue) -> Ordering {
+        match (self, other) {
+            (TermValue::Integer(a), TermValue::Integer(b)) => a.cmp(b),
+            (TermValue::Float(a), TermValue::Float(b)) => a.total_cmp(b),
+            (a, b) => a.to_text().encode_utf16().cmp(b.to_text().encode_utf16()),
         }
     }
 }
