@@ -114,8 +114,8 @@ fn killed_rounds(test: &str, arena: &Arena, sensor: &str, number: usize) {
         in_time += usize::from(output.status.signal() == Some(9));
         take_bundle(arena);
         with_remains += usize::from(arena.files() != *before.files());
-        let next: &[&str] =
-            dice.of(&[&["cleanup"][..], &["simulate", "exec.plain"], &["run", "--only", "rwx.control"]]);
+        let run = ["run", "--only", "rwx.control", "--sensor", sensor];
+        let next: &[&str] = dice.of(&[&["cleanup"][..], &["simulate", "exec.plain"], &run]);
         let output = arena.firstseen().args(next).output().expect("it runs");
         let told = format!("{}{}", stdout(&output), stderr(&output));
         assert_eq!(output.status.code(), Some(0), "round {round}: {told}");
