@@ -1,13 +1,11 @@
 //! Files on the way in: what lies below a folder, the bytes of one, and whether they are a rule's.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::problem::Problem;
+use firstseen_detector::rule;
 
-/// No scenario and no rule export is larger; `/dev/zero` is.
-const MOST_BYTES: u64 = 64 << 20;
+use crate::problem::Problem;
 
 /// The files below a folder (subfolders too) whose names end so, in the order of their names. A folder that cannot be listed
 /// is a problem and hides no other.
@@ -43,14 +41,7 @@ pub fn files_below(folder: &Path, endings: &[&str], problems: &mut Vec<Problem>)
 /// # Errors
 /// That it cannot be read, or is far too large.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| problem(path, format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(problem(path, format!("is larger than {} MiB; that is no scenario and no rule", MOST_BYTES >> 20)));
-    }
-    Ok(bytes)
+    rule::file_bytes(path).map_err(|what| problem(path, what))
 }
 
 /// Whether a file holds rules, in TOML or JSON, and no scenario, however broken either may be.

@@ -69,20 +69,16 @@ impl RuleSource {
     }
 }
 
-/// Reads all rules of a file.
-///
-/// # Errors
-/// The file cannot be read, or anything in it cannot: the first error. [`read_file`] returns all of them and what is good.
-pub fn load(path: &Path) -> Result<Vec<Rule>, RuleError> {
-    all_or_first_error(read_file(path))
-}
-
 /// Reads all rules of a text; `origin` is what errors call it.
 ///
 /// # Errors
-/// As [`load`].
+/// Anything in it cannot be read: the first error. [`read_text`] returns all of them and what is good.
 pub fn load_text(origin: &str, text: &str) -> Result<Vec<Rule>, RuleError> {
-    all_or_first_error(read_text(origin, text))
+    let mut file = read_text(origin, text);
+    if file.errors.is_empty() {
+        return Ok(file.rules.into_iter().map(|loaded| loaded.rule).collect());
+    }
+    Err(file.errors.swap_remove(0))
 }
 
 /// Reads a file: its rules, and everything that is wrong with it.
@@ -134,25 +130,21 @@ pub fn read_text(origin: &str, text: &str) -> RuleFile {
     reading.finish()
 }
 
-fn all_or_first_error(file: RuleFile) -> Result<Vec<Rule>, RuleError> {
-    match file.errors.into_iter().next() {
-        Some(error) => Err(error),
-        None => Ok(file.rules.into_iter().map(|loaded| loaded.rule).collect()),
-    }
-}
-
-/// The bytes of a file, or what is wrong with it.
-fn file_bytes(path: &Path) -> Result<Vec<u8>, String> {
+/// The bytes of a file that people write or export, such as a rule's.
+///
+/// # Errors
+/// Why it cannot be read; that it is larger than 64 MiB, as an endless device is.
+pub fn file_bytes(path: &Path) -> Result<Vec<u8>, String> {
     const MOST: u64 = 64 << 20;
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes)).map_err(|error| {
         match error.kind() {
-            std::io::ErrorKind::IsADirectory => "is a directory; name the rule files in it".to_owned(),
+            std::io::ErrorKind::IsADirectory => "is a directory; name the files in it".to_owned(),
             _ => format!("cannot be read: {error}"),
         }
     })?;
     if bytes.len() as u64 > MOST {
-        return Err(format!("is larger than {} MiB; that is no rule file", MOST >> 20));
+        return Err(format!("is larger than {} MiB; nothing that large is read", MOST >> 20));
     }
     Ok(bytes)
 }
@@ -367,7 +359,7 @@ mod tests {
             (write("list.json", b"[]"), "there is no rule in it"),
             (write("elf", b"\x7fELF\x02\x01\x01\x00"), "not valid TOML"),
         ] {
-            let error = load(&path).expect_err(part);
+            let error = read_file(&path).errors.into_iter().next().expect(part);
             assert!(error.to_string().contains(part), "{error}");
             assert!(error.to_string().starts_with(&path.display().to_string()));
         }

@@ -20,7 +20,7 @@ mod toml_form;
 pub(crate) use api::number;
 pub use builtin::builtin;
 pub use error::{FieldError, Position, RuleError, nearest};
-pub use load::{LoadedRule, RuleFile, RuleSource, load, load_text, read_bytes, read_file, read_text};
+pub use load::{LoadedRule, RuleFile, RuleSource, file_bytes, load_text, read_bytes, read_file, read_text};
 pub use model::{
     AlertSuppression, Exception, Language, MissingFields, NewTerms, Query, Rule, RuleKind, Severity, Threshold,
 };

@@ -65,8 +65,7 @@ impl TermValue {
 
     /// The order of values of one field as JavaScript's `<` has it (lodash `sortBy`): numbers by value, texts by UTF-16
     /// units, false before true.
-    #[must_use]
-    pub fn compare(&self, other: &TermValue) -> Ordering {
+    pub(in crate::engine) fn compare(&self, other: &TermValue) -> Ordering {
         match (self, other) {
             (TermValue::Integer(a), TermValue::Integer(b)) => a.cmp(b),
             (TermValue::Float(a), TermValue::Float(b)) => a.total_cmp(b),
